@@ -108,5 +108,5 @@ def verdict(question: str, estimate: Estimate, threshold: float, *, higher_is_be
     reach = estimate.value - estimate.low if estimate.value >= threshold else estimate.high - estimate.value
     more = None
     if distance > 1e-9 and estimate.n_items:
-        more = max(1, math.ceil(estimate.n_items * (reach / distance) ** 2) - estimate.n_items)
+        more = max(1, math.ceil(estimate.n_items * (reach / distance) ** 2 - 1e-6) - estimate.n_items)
     return Verdict(question, "inconclusive", threshold, estimate, more)

@@ -1,0 +1,73 @@
+"""Intervals against printed numbers, an independent implementation, and their own promise of coverage."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from statsmodels.stats.proportion import proportion_confint
+
+from workbench.stats import intervals
+
+
+def test_wilson_of_three_gold_errors_in_twenty() -> None:
+    # (p + z²/2n ± z sqrt(p(1-p)/n + z²/4n²)) / (1 + z²/n) with p = .15, n = 20, z = 1.96: 5.2 % to 36.0 %.
+    low, high, _ = intervals.wilson(3, 20)
+    assert (round(low, 3), round(high, 3)) == (0.052, 0.360)
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 10), (10, 10), (1, 7), (250, 1000)])
+def test_wilson_equals_statsmodels(k: int, n: int) -> None:
+    low, high, _ = intervals.wilson(k, n)
+    assert (low, high) == pytest.approx(proportion_confint(k, n, method="wilson"), abs=1e-9)
+
+
+def test_wilson_refuses_nonsense() -> None:
+    with pytest.raises(ValueError, match="successes <= n"):
+        intervals.wilson(3, 2)
+    with pytest.raises(ValueError, match=r"95 % is 0\.95"):
+        intervals.wilson(1, 2, confidence=95)
+    assert math.isnan(intervals.wilson(0, 0).low)
+
+
+def test_paired_difference_is_the_mean_change_with_its_normal_width() -> None:
+    rng = np.random.default_rng(1)
+    before = rng.random(400)
+    after = before + rng.normal(0.1, 0.2, 400)
+    result = intervals.paired_difference(before, after)
+    change = after - before
+    half = 1.96 * change.std() / 20
+    assert result.value == pytest.approx(change.mean())
+    assert result.low == pytest.approx(change.mean() - half, abs=0.004)
+    assert result.high == pytest.approx(change.mean() + half, abs=0.004)
+    assert result.n_items == 400
+
+
+def test_pairs_must_match() -> None:
+    with pytest.raises(ValueError, match="equally long"):
+        intervals.paired_difference([1, 2], [1, 2, 3])
+
+
+def test_one_unit_has_no_interval() -> None:
+    result = intervals.mean([0.4])
+    assert result.value == 0.4
+    assert math.isnan(result.low)
+    assert "no interval" in result.reason
+
+
+def test_undefined_replicates_are_counted() -> None:
+    interval = intervals.percentile(np.array([math.nan, 1.0, 2.0, 3.0]))
+    assert interval.n_undefined == 1
+    assert 1 <= interval.low < interval.high <= 3
+
+
+def test_mean_interval_covers() -> None:
+    # 400 data sets of 60 prompts with three graded outcomes: a 95 % interval misses about 5 %.
+    rng = np.random.default_rng(7)
+    hits = 0
+    for seed in range(400):
+        values = rng.choice([0.0, 0.5, 1.0], p=[0.4, 0.35, 0.25], size=60)
+        interval = intervals.mean(values, n_resamples=800, seed=seed)
+        hits += interval.low <= 0.425 <= interval.high
+    assert 0.91 <= hits / 400 <= 0.985

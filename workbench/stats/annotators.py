@@ -1,0 +1,82 @@
+"""What each annotator's labels say about how they work: side, consistency, pace. Suggestions, never exclusions."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from workbench import tables
+from workbench.stats.intervals import proportion
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.stats.estimate import Estimate
+
+
+@dataclass(frozen=True)
+class AnnotatorSummary:
+    """One annotator at a glance. `p_left` is of decided choices; `self_agreement` of hidden side-swapped repeats."""
+
+    annotator: str
+    source: str
+    n_labels: int
+    tie_share: Estimate
+    p_left: Estimate
+    self_agreement: Estimate
+    median_seconds: float
+
+
+def summarise(labels: pd.DataFrame, *, confidence: float = 0.95) -> list[AnnotatorSummary]:
+    """One summary an annotator, sorted by name.
+
+    Parameters
+    ----------
+    labels
+        A label table (`tables.LABELS`) with pairwise labels; rows of single criteria are passed over.
+    """
+    tables.require(labels, [*tables.NEEDED, "source", "left", "right", "is_repeat", "duration_s"])
+    overall = labels[labels["criterion"] == ""] if "criterion" in labels else labels
+    found = []
+    for name, mine in overall.groupby("annotator", sort=True):
+        first = mine[~mine["is_repeat"]]
+        seconds = mine["duration_s"].dropna().astype(float)
+        found.append(
+            AnnotatorSummary(
+                str(name),
+                "+".join(sorted(mine["source"].unique())),
+                len(first),
+                _share("tie_share", int((first["label"] == "tie").sum()), len(first), str(name), confidence),
+                p_left(mine, confidence=confidence, label=str(name)),
+                self_agreement(mine, confidence=confidence, label=str(name)),
+                float(seconds.median()) if len(seconds) else math.nan,
+            )
+        )
+    return found
+
+
+def p_left(labels: pd.DataFrame, *, confidence: float = 0.95, label: str = "") -> Estimate:
+    """Share of decided choices that fell on the response shown on the left; .5 without position bias.
+
+    With sides balanced by the plan, quality cancels out and what is left is habit. Wilson interval over judgments of
+    this table; repeats count, being further looks at a swapped screen.
+    """
+    decided = labels[(labels["label"] == labels["left"]) | (labels["label"] == labels["right"])]
+    decided = decided[decided["left"] != ""]
+    left = int((decided["label"] == decided["left"]).sum())
+    return _share("p_left", left, len(decided), label, confidence, decided["item"].nunique())
+
+
+def self_agreement(labels: pd.DataFrame, *, confidence: float = 0.95, label: str = "") -> Estimate:
+    """Share of hidden repeats that an annotator answered as the first time (intra-annotator reliability)."""
+    first = labels[~labels["is_repeat"]].drop_duplicates(["annotator", "item"])
+    again = labels[labels["is_repeat"]].drop_duplicates(["annotator", "item"])
+    both = again.merge(first, on=["annotator", "item"], suffixes=("_again", "_first"))
+    same = int((both["label_again"] == both["label_first"]).sum())
+    return _share("self_agreement", same, len(both), label, confidence)
+
+
+def _share(name: str, count: int, n: int, label: str, confidence: float, n_items: int | None = None) -> Estimate:
+    items = n if n_items is None else n_items
+    return proportion(name, count, n, n_items=items, n_annotators=1, confidence=confidence, label=label)

@@ -1,0 +1,167 @@
+"""Intervals that are honest about what was sampled: items (or prompts), never single labels.
+
+Percentile intervals throughout; undefined replicates are counted and reported rather than dropped in silence.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from workbench.stats.estimate import Estimate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+
+class Interval(NamedTuple):
+    """Lower and upper end, and how many replicates had no value."""
+
+    low: float
+    high: float
+    n_undefined: int = 0
+
+
+def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval:
+    """Wilson score interval of a proportion (Wilson 1927).
+
+    >>> low, high, _ = wilson(3, 20)
+    >>> round(low, 3), round(high, 3)
+    (0.052, 0.36)
+
+    Raises
+    ------
+    ValueError
+        Unless 0 <= successes <= n and 0 < confidence < 1.
+    """
+    check_confidence(confidence)
+    if not 0 <= successes <= n:
+        msg = f"need 0 <= successes <= n, got successes={successes}, n={n}"
+        raise ValueError(msg)
+    if n == 0:
+        return Interval(math.nan, math.nan)
+    z = _z(confidence)
+    share = successes / n
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    # At 0 of n and n of n the formula ends exactly at 0 and 1 but for rounding.
+    return Interval(0.0 if successes == 0 else centre - half, 1.0 if successes == n else centre + half)
+
+
+def percentile(replicates: NDArray[np.float64], confidence: float = 0.95) -> Interval:
+    """Percentile interval of bootstrap replicates; NaN replicates are left out and counted."""
+    check_confidence(confidence)
+    defined = replicates[~np.isnan(replicates)]
+    n_undefined = int(replicates.size - defined.size)
+    if defined.size == 0:
+        return Interval(math.nan, math.nan, n_undefined)
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(defined, [tail, 1 - tail])
+    return Interval(float(low), float(high), n_undefined)
+
+
+def proportion(
+    name: str, successes: int, n: int, *, n_items: int, n_annotators: int, confidence: float = 0.95, label: str = ""
+) -> Estimate:
+    """A proportion with its Wilson interval as an `Estimate`; NaN with a reason when n is 0."""
+    low, high, _ = wilson(successes, n, confidence)
+    return Estimate(
+        name,
+        successes / n if n else math.nan,
+        low,
+        high,
+        n_items,
+        n_annotators,
+        n,
+        "Wilson score interval",
+        confidence,
+        "" if n else "nothing to count",
+        label,
+    )
+
+
+def paired_difference(
+    before: ArrayLike,
+    after: ArrayLike,
+    *,
+    name: str = "difference",
+    n_resamples: int = 10_000,
+    confidence: float = 0.95,
+    seed: int = 0,
+    label: str = "",
+) -> Estimate:
+    """Mean of `after - before` over paired units, with a bootstrap interval that resamples the units.
+
+    Parameters
+    ----------
+    before, after
+        One number per unit (for example one prompt), same length and order.
+
+    Raises
+    ------
+    ValueError
+        When the two differ in length.
+    """
+    first, second = np.asarray(before, dtype=float), np.asarray(after, dtype=float)
+    if first.shape != second.shape or first.ndim != 1:
+        msg = f"before and after must be two equally long lists, got shapes {first.shape} and {second.shape}"
+        raise ValueError(msg)
+    change = second - first
+    return mean(change, name=name, n_resamples=n_resamples, confidence=confidence, seed=seed, label=label)
+
+
+def mean(
+    values: ArrayLike | Sequence[float],
+    *,
+    name: str = "mean",
+    n_resamples: int = 10_000,
+    confidence: float = 0.95,
+    seed: int = 0,
+    label: str = "",
+) -> Estimate:
+    """Mean over units (prompts, items) with a bootstrap interval that resamples the units."""
+    array = np.asarray(values, dtype=float)
+    n = array.size
+    if n < 2:
+        value = float(array[0]) if n else math.nan
+        return Estimate(
+            name,
+            value,
+            math.nan,
+            math.nan,
+            n,
+            0,
+            n,
+            "mean",
+            confidence,
+            f"{n} unit{'s' * (n != 1)}: no interval",
+            label,
+        )
+    rng = np.random.default_rng(seed)
+    replicates = np.empty(n_resamples)
+    # Chunks keep the index matrix under about 32 MB however many units there are.
+    step = max(1, 4_000_000 // n)
+    for start in range(0, n_resamples, step):
+        stop = min(start + step, n_resamples)
+        replicates[start:stop] = array[rng.integers(0, n, size=(stop - start, n))].mean(axis=1)
+    low, high, _ = percentile(replicates, confidence)
+    method = f"mean, percentile bootstrap over units ({n_resamples} resamples, seed {seed})"
+    reason = "no variation between units" if float(np.ptp(array)) == 0 else ""
+    return Estimate(name, float(array.mean()), low, high, n, 0, n, method, confidence, reason, label)
+
+
+def check_confidence(confidence: float) -> None:
+    """Raise ValueError unless 0 < confidence < 1."""
+    if not 0 < confidence < 1:
+        msg = f"confidence must lie between 0 and 1, got {confidence!r} (95 % is 0.95)"
+        raise ValueError(msg)
+
+
+def _z(confidence: float) -> float:
+    from statistics import NormalDist
+
+    return NormalDist().inv_cdf(0.5 + confidence / 2)
