@@ -1,0 +1,40 @@
+"""Progress with time left, for every step that can take over two seconds.
+
+Bars go to stderr and only when a person is watching (a terminal or a notebook); logs and pipes get one line at the
+end instead of a thousand.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tqdm.std import tqdm
+
+T = TypeVar("T")
+
+
+def bar(what: str, total: int | None = None, unit: str = "it") -> tqdm[Any]:
+    """A progress bar to `update(n)` and `close()` (or use as a context manager); shows pace and time left."""
+    from tqdm.auto import tqdm as auto
+
+    shown: tqdm[Any] = auto(
+        total=total, desc=what, unit=unit, delay=1.0, disable=not watched(), dynamic_ncols=True, leave=False
+    )
+    return shown
+
+
+def track(items: Iterable[T], what: str, total: int | None = None, unit: str = "it") -> Iterable[T]:
+    """Yield the items while showing progress."""
+    with bar(what, total if total is not None else getattr(items, "__len__", lambda: None)(), unit) as shown:
+        for item in items:
+            yield item
+            shown.update(1)
+
+
+def watched() -> bool:
+    """Whether a person can see a moving bar: a terminal on stderr, or a notebook kernel."""
+    return sys.stderr.isatty() or "ipykernel" in sys.modules
