@@ -1,0 +1,1 @@
+"""What labels cost: pay, quality control, platform fees, plans and the wage that a price implies."""
