@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -67,11 +68,9 @@ def postgres_server() -> Iterator[str]:
             for path in (folder, password):
                 os.chown(path, account.pw_uid, account.pw_gid)
         data = folder / "data"
-        subprocess.run(
-            [initdb, "-D", data, "-U", "workbench", "-E", "UTF8", "--locale=C", "-A", "scram-sha-256"]
-            + [f"--pwfile={password}"],
-            check=True, capture_output=True, user=user, group=group, cwd=home, timeout=120,
-        )  # fmt: skip
+        create = [initdb, "-D", data, "-U", "workbench", "-E", "UTF8", "--locale=C", "-A", "scram-sha-256"]
+        create += ["--pwfile", password]
+        subprocess.run(create, check=True, capture_output=True, user=user, group=group, cwd=home, timeout=120)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -84,7 +83,7 @@ def postgres_server() -> Iterator[str]:
             _wait_until_open(server, port, folder / "log")
             yield f"postgresql://workbench:open-sesame@127.0.0.1:{port}"
         finally:
-            server.terminate()
+            server.send_signal(signal.SIGINT)  # end the sessions, write everything, stop
             try:
                 server.wait(timeout=30)
             except subprocess.TimeoutExpired:

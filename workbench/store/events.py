@@ -158,7 +158,7 @@ class Store:
         if pilot is not None:
             query = query.where(events.c.pilot == pilot)
         with self._transaction() as connection:
-            return {f"{name}/{version}": sha for name, version, sha in sorted(connection.execute(query).tuples())}
+            return {f"{name}/{version}": sha for name, version, sha in sorted(connection.execute(query))}
 
     def labels(self, pilot: str, *, history: bool = False) -> list[Label]:
         """A pilot's labels in the order of arrival: those in force, or with `history` all."""
@@ -202,7 +202,7 @@ class Store:
                     sa.select(events.c.kind, n(), n(events.c.supersedes))
                     .where(events.c.pilot == pilot)
                     .group_by(events.c.kind)
-                ).tuples()
+                )
             }
             items, people = connection.execute(
                 sa.select(n(events.c.item.distinct()), n(events.c.annotator.distinct())).where(label)

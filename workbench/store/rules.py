@@ -86,7 +86,7 @@ def _known(connection: sa.Connection, keys: Iterable[tuple[str, str]]) -> dict[t
     found: dict[tuple[str, str], str] = {}
     for kind, ids in _by_kind(keys):
         query = sa.select(events.c.id, events.c.payload).where(events.c.kind == kind, events.c.id.in_(ids))
-        found |= {(kind, name): payload for name, payload in connection.execute(query).tuples()}
+        found |= {(kind, name): payload for name, payload in connection.execute(query)}
     return found
 
 
@@ -95,7 +95,7 @@ def _corrected(connection: sa.Connection, keys: Iterable[tuple[str, str]]) -> di
     found: dict[tuple[str, str], str] = {}
     for kind, ids in _by_kind(keys):
         query = sa.select(events.c.supersedes, events.c.id).where(events.c.kind == kind, events.c.supersedes.in_(ids))
-        found |= {(kind, target): name for target, name in connection.execute(query).tuples()}
+        found |= {(kind, target): name for target, name in connection.execute(query)}
     return found
 
 
@@ -120,7 +120,7 @@ class _Guidelines:
                 guidelines.c.task,
                 sa.exists().where(events.c.guideline_sha256 == guidelines.c.sha256),
             )
-        ).tuples()
+        )
         self.kept: dict[str, tuple[str, str]] = {}
         self.frozen: dict[str, str] = {}
         for sha, name, version, task, used in rows:
@@ -299,7 +299,7 @@ def put_aside(connection: sa.Connection, records: Sequence[Quarantined], moment:
         query = sa.select(quarantine.c.pilot, quarantine.c.sha256).where(
             quarantine.c.sha256.in_([sha for _, sha in keys[start : start + CHUNK]])
         )
-        for pilot, sha in connection.execute(query).tuples():
+        for pilot, sha in connection.execute(query):
             rows.pop((pilot, sha), None)
     if rows:
         connection.execute(quarantine.insert(), list(rows.values()))
