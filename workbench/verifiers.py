@@ -207,11 +207,12 @@ def last_number(text: str) -> Decimal | None:
     match = matches[0]
     sign, whole, decimals, bare = match.groups()
     groups = (whole or "").rstrip(",").split(",")
-    thousands = 1 <= len(groups[0]) <= 3 and all(len(group) == 3 for group in groups[1:])
-    digits = bare or ("".join(groups) if thousands else groups[-1]) + (decimals or "")
+    # One number when there is a single group or the commas stand at the thousands; else "1,2,3" is three numbers.
+    whole_is_one = len(groups) == 1 or (len(groups[0]) <= 3 and all(len(group) == 3 for group in groups[1:]))
+    digits = bare or ("".join(groups) if whole_is_one else groups[-1]) + (decimals or "")
     before = text[match.start() - 1] if match.start() else " "
     # "10-5" and "2019-2020" hold no negative number; "= -5" and "(-5)" do.
-    negative = bool(sign) and not (before.isalnum() or before in ")]") and (thousands or bare is not None)
+    negative = bool(sign) and whole_is_one and not (before.isalnum() or before in ")]")
     return -Decimal(digits) if negative else Decimal(digits)
 
 
