@@ -68,7 +68,18 @@ def postgres_server() -> Iterator[str]:
             for path in (folder, password):
                 os.chown(path, account.pw_uid, account.pw_gid)
         data = folder / "data"
-        create = [initdb, "-D", data, "-U", "workbench", "-E", "UTF8", "--locale=C", "-A", "scram-sha-256"]
+        create: list[str | Path] = [
+            initdb,
+            "-D",
+            data,
+            "-U",
+            "workbench",
+            "-E",
+            "UTF8",
+            "--locale=C",
+            "-A",
+            "scram-sha-256",
+        ]
         create += ["--pwfile", password]
         subprocess.run(create, check=True, capture_output=True, user=user, group=group, cwd=home, timeout=120)
         with socket.socket() as probe:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -71,6 +72,8 @@ class Store:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self._pid = os.getpid()
+        # A notebook forgets stores without closing them; a connection left open is a warning, and on a server a slot.
+        weakref.finalize(self, _dispose, engine, self._pid)
 
     def __repr__(self) -> str:
         return f"Store({shown(self._engine.url)!r})"
@@ -251,6 +254,11 @@ class Store:
             self._engine.dispose(close=False)
             self._pid = os.getpid()
         return transaction(self._engine, writes=writes)
+
+
+def _dispose(engine: sa.Engine, owner: int) -> None:
+    if os.getpid() == owner:  # a forked child must leave its parent's connections alone
+        engine.dispose()
 
 
 def read(kind: type[R], payload: str) -> R:

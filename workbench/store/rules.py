@@ -76,8 +76,8 @@ def text_of(record: Record, what: str) -> str:
     try:
         text = record.canonical()
         text.encode()
-    except ValueError as error:  # NaN, or half of a surrogate pair, which no file and no database can hold
-        raise RecordError(f"{type(record).__name__} refused: not storable text ({error})", where=what) from None
+    except ValueError as error:  # NaN, or half of a surrogate pair, put into an answer after it was checked
+        raise RecordError(f"{type(record).__name__} refused: not storable ({error})", where=what) from None
     return text
 
 
@@ -225,6 +225,8 @@ def _checked_row(
     record, (kind, name) = one.record, one.key
     where = f"{kind} {name}"
     payload = text_of(record, where)
+    if isinstance(record, Label):
+        tasks.check_label(record)
     if one.key in known:
         if known[one.key] != payload:
             raise StoreError(
@@ -237,8 +239,6 @@ def _checked_row(
     supersedes, sha = None, None
     if isinstance(record, Label | Adjudication):
         supersedes, sha = record.supersedes, record.guideline_sha256
-        if isinstance(record, Label):
-            tasks.check_label(record)
         task = allowed.check(record, where)
         if isinstance(record, Adjudication):
             tasks.parse_answer(task, record.answer)
@@ -290,8 +290,7 @@ def put_aside(connection: sa.Connection, records: Sequence[Quarantined], moment:
     """Insert quarantined rows that are not there; returns how many were new."""
     rows: dict[tuple[str, str], dict[str, str]] = {}
     for record in records:
-        # ASCII, because a row that could not be read may well hold text that no encoding can write.
-        payload = json.dumps(record.model_dump(), sort_keys=True)
+        payload = text_of(record, f"quarantined line {record.line}")
         row = {"pilot": record.pilot, "sha256": record.sha256, "payload": payload, "received_at": moment}
         rows.setdefault((record.pilot, record.sha256), row)
     keys = list(rows)
