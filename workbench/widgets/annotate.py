@@ -162,6 +162,7 @@ class AnnotateWidget(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is
         self._guideline = guideline
         self._submit = submit
         self._known: dict[str, str] = {}  # label id -> question
+        self._unsaved: dict[str, Label] = {}  # label id -> what the callback has refused so far
         self._current: dict[str, Label] = {}  # question -> the label that counts
         self._resume(answered)
         first = questions[0].assignment
@@ -231,9 +232,12 @@ class AnnotateWidget(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is
             sent = Sent.parse(content)
             with self._lock:
                 if sent.uuid not in self._known:
-                    label = self._label(sent)
+                    # Sent again after a failure it is the same record, so a callback that failed late can tell.
+                    label = self._unsaved.get(sent.uuid) or self._label(sent)
+                    self._unsaved[sent.uuid] = label
                     if (trouble := self._commit(label)) is not None:
                         return {"type": "refused", "uuid": uuid, "message": trouble, "final": False}
+                    del self._unsaved[sent.uuid]
                     self._known[label.label_id] = sent.question
                     self._current[sent.question] = label
                 key = self._known[sent.uuid]
