@@ -1,0 +1,180 @@
+"""A real Chromium, and a page that shows a widget whose messages go to its real Python half."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.widgets.make import Keeper, widget
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+    from workbench.widgets import AnnotateWidget
+
+WIDGETS = Path(__file__).parents[2] / "workbench" / "widgets"
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+# The page knows the model's four calls and nothing of Jupyter; what it sends is answered by `Bench.handle`.
+PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>bench</title>
+<link rel="icon" href="data:,"><link rel="stylesheet" href="/annotate.css">
+<body><div id="one"></div><div id="two"></div><script type="module">
+import annotate, { safeFragment } from "/annotate.js";
+const state = JSON.parse(await window.pythonState());
+const listeners = new Set();
+const model = {
+  get: (name) => structuredClone(state[name]),
+  send: (content) => void window.pythonHandle(JSON.stringify(content)).then((reply) => {
+    if (reply) for (const listener of [...listeners]) listener(JSON.parse(reply));
+  }),
+  on: (event, listener) => event === "msg:custom" && listeners.add(listener),
+  off: (event, listener) => event === "msg:custom" && listeners.delete(listener),
+};
+window.show = (id) => annotate.render({ model, el: document.getElementById(id) });
+window.cleanUp = window.show("one");
+window.safeFragment = safeFragment;
+window.ready = true;
+</script></body></html>"""
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium with a fresh profile."""
+    # Not for the whole session: while it runs, Playwright keeps an event loop that notebook tests would trip over.
+    from playwright.sync_api import sync_playwright
+
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        reason = "no Chromium on this machine: apt-get install chromium"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="package")
+def site() -> Iterator[str]:
+    """A server on 127.0.0.1 with the widget's own files and the page above."""
+
+    class Handler(SimpleHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path != "/page":
+                super().do_GET()
+                return
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.end_headers()
+            self.wfile.write(PAGE.encode())
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(WIDGETS)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join(timeout=10)
+
+
+class Bench:
+    """A widget in a page, with what happened around it: messages, requests, dialogs, errors."""
+
+    def __init__(self, context: BrowserContext, site: str, shown: AnnotateWidget, keeper: Keeper) -> None:
+        self.context = context
+        self.site = site
+        self.widget = shown
+        self.keeper = keeper
+        self.alive = True
+        self.sent: list[dict[str, Any]] = []
+        self.requests: list[str] = []
+        self.dialogs: list[str] = []
+        self.errors: list[str] = []
+        context.expose_function("pythonState", self.state)
+        context.expose_function("pythonHandle", self.handle)
+        self.page = self.open()
+
+    def state(self) -> str:
+        return json.dumps(self.widget.get_state(["questions", "settings", "answers"]))
+
+    def handle(self, content: str) -> str | None:
+        self.sent.append(json.loads(content))
+        return json.dumps(self.widget._handle(self.sent[-1])) if self.alive else None
+
+    def open(self) -> Page:
+        """A tab on the widget, with the keys bound to it."""
+        page = self.context.new_page()
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("dialog", self._accept)
+        page.goto(f"{self.site}/page")
+        self.wait(page)
+        return page
+
+    def _accept(self, dialog: Any) -> None:
+        self.dialogs.append(dialog.type)
+        dialog.accept()
+
+    def wait(self, page: Page) -> None:
+        page.wait_for_function("window.ready")
+        page.locator(".wb-annotate").first.focus()
+
+    def reload(self) -> None:
+        self.page.reload()
+        self.wait(self.page)
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def text(self, part: str) -> str:
+        return self.page.locator(f".wb-{part}").first.inner_text()
+
+    @property
+    def answers(self) -> list[dict[str, Any]]:
+        return [message for message in self.sent if message["type"] == "answer"]
+
+    @property
+    def outside(self) -> list[str]:
+        """Requests to anywhere but this server."""
+        return [url for url in self.requests if not url.startswith((f"{self.site}/", "data:,"))]
+
+
+@pytest.fixture
+def bench(browser: Browser, site: str) -> Iterator[Callable[..., Bench]]:
+    """Show a widget; the arguments are those of `tests.widgets.make.widget`. No test may leave an error in a page."""
+    made: list[Bench] = []
+
+    def show(n: int = 6, **changes: Any) -> Bench:
+        context = browser.new_context(viewport={"width": 1200, "height": 800})
+        context.set_default_timeout(15_000)
+        made.append(Bench(context, site, *widget(n, **changes)))
+        return made[-1]
+
+    yield show
+    for one in made:
+        one.context.close()
+        assert one.errors == []
+        assert one.outside == []
