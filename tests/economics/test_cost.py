@@ -84,6 +84,11 @@ def test_gold_and_repeats_are_counted() -> None:
     run = estimate(216, prices(), repeat_share=0.05)
     assert (run.n_gold, run.n_repeats, run.n_judgments, run.total) == (24, 36, 756, Decimal("302.40"))
     assert run.per_item == Decimal("1.4")  # 302.40 / 216
+    # 216 x 3 = 648, 24 x 3 = 72 and 36 judgments at $.40.
+    assert run.parts["pay, usable items"] == Decimal("259.20")
+    assert run.parts["pay, gold"] == Decimal("28.80")
+    assert run.parts["pay, repeats"] == Decimal("14.40")
+    assert sum(run.parts.values()) == run.total
 
 
 def test_the_wage_behind_a_price() -> None:

@@ -83,6 +83,19 @@ class CostEstimate:
         return self.pay + self.platform_fees + self.plan_fees
 
     @property
+    def parts(self) -> dict[str, Decimal]:
+        """What the total is made of: pay for usable items, gold and repeats, then the fees."""
+        each = self.pay / self.n_judgments
+        gold, repeats = each * self.n_gold * self.overlap, each * self.n_repeats
+        return {
+            "pay, usable items": self.pay - gold - repeats,
+            "pay, gold": gold,
+            "pay, repeats": repeats,
+            "platform fees": self.platform_fees,
+            "plan fees": self.plan_fees,
+        }
+
+    @property
     def per_item(self) -> Decimal:
         """Cost of one usable item."""
         return self.total / self.n_items
