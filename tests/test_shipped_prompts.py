@@ -73,8 +73,6 @@ def test_every_prompt_has_one_to_three_valid_constraints() -> None:
 
 def said(value: object, text: str) -> bool:
     """Whether a prompt says a parameter: a phrase word for word, a number as digits or as a word."""
-    if isinstance(value, bool):
-        return "no other" in text
     if isinstance(value, int):
         return re.search(rf"\b({value}|{NUMBERS[value] if value <= 10 else value})\b", text.casefold()) is not None
     if isinstance(value, list):
@@ -89,7 +87,12 @@ def test_the_prompt_says_each_of_its_constraints(prompt: Prompt) -> None:
             assert re.search(SAID[one.kind], prompt.prompt), one
         else:
             assert one.params
-            assert all(said(value, prompt.prompt) for value in one.params.values()), one
+            assert all(said(value, prompt.prompt) for value in one.params.values() if value is not True), one
+        if one.kind == "valid_json_keys":
+            assert ("no other keys" in prompt.prompt) is one.params.get("exact", False), one
+            assert bool(re.search(r"\bonly\b", prompt.prompt, re.IGNORECASE)) is not one.params.get(
+                "anywhere", False
+            ), one
 
 
 def test_no_kind_dominates_and_the_held_out_prompts_ask_the_same_kinds() -> None:

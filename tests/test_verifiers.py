@@ -281,6 +281,30 @@ def test_json_is_the_whole_answer_and_has_the_keys(text: str, passed: bool, foun
     assert (verdict.passed, verdict.found) == (passed, found)
 
 
+@pytest.mark.parametrize(
+    ("text", "passed", "found"),
+    [
+        ('Here: {"a": 1, "b": 2}. Enjoy!', True, "JSON with all keys"),
+        ('Use {braces} so:\n```json\n{"a": 1,\n "b": {"c": "}"}}\n```', True, "JSON with all keys"),
+        ('{"a": 1} and {"b": 2}', False, 'JSON without the key "b"'),
+        ('a set {1, 2} and {"a": 1', False, "no JSON object"),
+        ('["a", "b"]', False, "no JSON object"),
+        ('so {"a": 1, "a": 2, "b": 3}', False, "JSON with the same key twice"),
+        ("{" * 60 + '{"a": 1, "b": 2}', False, "no JSON object at the first 50 braces"),
+    ],
+)
+def test_json_anywhere_takes_the_first_object(text: str, passed: bool, found: str) -> None:
+    verdict = check(constraint("valid_json_keys", keys=["a", "b"], anywhere=True), text)
+    assert (verdict.passed, verdict.found) == (passed, found)
+
+
+@pytest.mark.parametrize("text", ["{" * 100_000 + "a", '{"a":' * 20_000, '{"' + "{" * 100_000, '{"a":[{' * 12_000])
+def test_json_anywhere_in_hostile_text_is_looked_for_in_bounded_time(text: str) -> None:
+    start = time.process_time()
+    assert not passes("valid_json_keys", text, keys=["a"], anywhere=True)
+    assert time.process_time() - start < 5
+
+
 def test_exact_keys_allow_no_others() -> None:
     verdict = check(constraint("valid_json_keys", keys=["a"], exact=True), '{"a": 1, "z": 3}')
     assert not verdict.passed
@@ -432,7 +456,10 @@ def test_describe_names_what_is_asked() -> None:
     assert described["exact_bullets"] == "exactly 2 bullets"
     assert described["must_contain"] == 'contains "cat" and "old dog"'
     assert described["must_not_contain"] == 'does not contain "cat" or "dog"'
-    assert describe(constraint("valid_json_keys", keys=["a"], exact=True)) == 'is JSON with the keys "a" and no others'
+    assert describe(constraint("valid_json_keys", keys=["a"], exact=True)) == (
+        'is nothing but JSON with the keys "a" and no others'
+    )
+    assert describe(constraint("valid_json_keys", keys=["a"], anywhere=True)) == 'contains JSON with the keys "a"'
     assert describe(constraint("answer_equals", value=7.5, tolerance=0.1)) == "the last number is 7.5, give or take 0.1"
     assert len(set(described.values())) == len(described)
 

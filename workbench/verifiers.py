@@ -28,6 +28,10 @@ phrase
 number
     Digits with optional thousands commas and decimals, a leading minus or currency sign: `$1,200.50` is 1200.5.
     Numbers spelled as words and digits that follow a letter (`H2O`) are none. `3/4` is two numbers.
+JSON
+    The answer is one JSON object and nothing else, save a ```json fence around all of it; with `anywhere` the first
+    object in the answer counts, whatever stands around it. A key that stands twice and NaN are errors, as in strict
+    parsers. Keys are compared letter by letter; further keys are allowed unless `exact`.
 empty
     A text without a letter or a digit follows no instruction: every check fails on it, also `no_commas`.
 
@@ -55,6 +59,7 @@ if TYPE_CHECKING:
 Param = Literal["count", "number", "text", "phrases", "flag"]
 
 MAX_PARAM_CHARS = 200
+_MAX_BRACES = 50
 PARAMS: dict[Param, str] = {
     "count": "a whole number from 1 to 10000",
     "number": "a finite number",
@@ -339,14 +344,11 @@ def _ends_with(params: Mapping[str, Any], text: str) -> tuple[bool, str]:
 
 
 def _valid_json_keys(params: Mapping[str, Any], text: str) -> tuple[bool, str]:
-    body = text.strip()
-    if body.startswith("```") and body.endswith("```"):
-        body = body[3:-3].removeprefix("json").removeprefix("JSON")
     try:
-        value = json.loads(body, object_pairs_hook=_distinct, parse_constant=_no_constant)
+        value = _first_object(text) if params.get("anywhere") else json.loads(_unfenced(text), **_STRICT)
     except (ValueError, RecursionError) as error:
-        reason = str(error) if isinstance(error, _JsonError) else "the answer as a whole is not valid JSON"
-        return False, reason
+        nothing = "no JSON object" if params.get("anywhere") else "the answer as a whole is not valid JSON"
+        return False, str(error) if isinstance(error, _JsonError) else nothing
     if not isinstance(value, dict):
         return False, "valid JSON, but no object"
     missing = [key for key in params["keys"] if key not in value]
@@ -362,6 +364,26 @@ class _JsonError(ValueError):
     pass
 
 
+def _unfenced(text: str) -> str:
+    body = text.strip()
+    if body.startswith("```") and body.endswith("```"):
+        return body[3:-3].removeprefix("json").removeprefix("JSON")
+    return body
+
+
+def _first_object(text: str) -> object:
+    """The first JSON object that stands in a text; only so many braces are tried, to bound the time."""
+    decoder, start = json.JSONDecoder(**_STRICT), -1
+    for _ in range(_MAX_BRACES):
+        start = text.index("{", start + 1)
+        try:
+            return decoder.raw_decode(text, start)[0]
+        except (ValueError, RecursionError) as error:
+            if isinstance(error, _JsonError):
+                raise
+    raise _JsonError(f"no JSON object at the first {_MAX_BRACES} braces")
+
+
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(dict(pairs)) != len(pairs):
         msg = "JSON with the same key twice"
@@ -372,6 +394,9 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _no_constant(name: str) -> None:
     msg = f"{name} is not valid JSON"
     raise _JsonError(msg)
+
+
+_STRICT: dict[str, Any] = {"object_pairs_hook": _distinct, "parse_constant": _no_constant}
 
 
 def _answer_equals(params: Mapping[str, Any], text: str) -> tuple[bool, str]:
@@ -437,10 +462,13 @@ KINDS: dict[str, Kind] = {
     "starts_with": Kind({"text": "text"}, _starts_with, lambda p: f'starts with "{p["text"]}"'),
     "ends_with": Kind({"text": "text"}, _ends_with, lambda p: f'ends with "{p["text"]}"'),
     "valid_json_keys": Kind(
-        {"keys": "phrases", "exact": "flag"},
+        {"keys": "phrases", "exact": "flag", "anywhere": "flag"},
         _valid_json_keys,
-        lambda p: f"is JSON with the keys {_quoted(p['keys'], 'and')}" + (" and no others" if p.get("exact") else ""),
-        optional=("exact",),
+        lambda p: (
+            f"{'contains' if p.get('anywhere') else 'is nothing but'} JSON with the keys {_quoted(p['keys'], 'and')}"
+            + (" and no others" if p.get("exact") else "")
+        ),
+        optional=("exact", "anywhere"),
     ),
     "answer_equals": Kind(
         {"value": "number", "tolerance": "number"},
