@@ -12,11 +12,11 @@ from workbench.figures import theme
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-# Panel -> (key of a metrics line, name, dash). The keys are those TRL logs.
+# Panel -> (key of a metrics line, name, dash).
 _PANELS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "Loss": (("loss", "train", "solid"), ("eval_loss", "held out", "dash")),
-    "Reward margin": (("rewards/margins", "train", "solid"), ("eval_rewards/margins", "held out", "dash")),
-    "Accuracy": (("rewards/accuracies", "train", "solid"), ("eval_rewards/accuracies", "held out", "dash")),
+    "Reward margin": (("margin", "train", "solid"), ("eval_margin", "held out", "dash")),
+    "Accuracy": (("accuracy", "train", "solid"), ("eval_accuracy", "held out", "dash")),
 }
 _LINES = {"train": (theme.BLUE, "circle"), "held out": (theme.VERMILLION, "square")}
 
@@ -27,8 +27,8 @@ def curves(metrics: Sequence[Mapping[str, Any]], *, title: str = "") -> go.Figur
     Parameters
     ----------
     metrics
-        One mapping a line of `metrics.jsonl`, with `step` and any of the names TRL logs: `loss`, `rewards/margins`,
-        `rewards/accuracies`, each also with `eval_` before it. A panel without any of its own says so.
+        One mapping a line of a run's `metrics.jsonl`: `step` and any of `loss`, `margin` (nats), `accuracy` (0 to 1),
+        each also as `eval_…` for held-out pairs. A panel without any of its own says so.
     """
     if not metrics:
         return theme.empty("no step has been logged yet", title=title)
@@ -39,7 +39,7 @@ def curves(metrics: Sequence[Mapping[str, Any]], *, title: str = "") -> go.Figur
     for column, lines in enumerate(_PANELS.values(), start=1):
         drawn = False
         for key, name, dash in lines:
-            logged = [(line["step"], line[key]) for line in metrics if key in line and "step" in line]
+            logged = [(line["step"], line[key]) for line in metrics if line.get(key) is not None]
             if not logged:
                 continue
             colour, symbol = _LINES[name]
