@@ -1,0 +1,259 @@
+"""The `workbench` command: thin calls of the functions a notebook uses.
+
+Exit codes: 0 done, 1 something you can act on (one line says what), 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from workbench import __version__
+from workbench.errors import WorkbenchError
+
+if TYPE_CHECKING:
+    from workbench.pilot import Pilot
+
+SHIPPED = Path("pilots/instruction-following-smollm2")
+
+app = typer.Typer(
+    help="Preference data, from a guideline to a trained adapter and a report.\n\n"
+    "A pilot is a folder with pilot.toml (see pilots/). Notebooks are the main interface; these commands do the same "
+    "from a shell. Start with: workbench demo",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Folder = Annotated[Path, typer.Argument(help="the pilot's folder, for example pilots/instruction-following-smollm2")]
+Storage = Annotated[
+    str | None,
+    typer.Option(
+        envvar="WORKBENCH_STORAGE",
+        show_envvar=True,
+        help="database URL, for example postgresql+psycopg://… for a team; by default a SQLite file in the folder",
+    ),
+]
+
+
+def main() -> None:
+    """Run the command line; errors a user can act on become one line and exit code 1."""
+    try:
+        app()
+    except WorkbenchError as error:
+        typer.secho(f"error: {error}", err=True, fg=typer.colors.RED)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        typer.secho("stopped", err=True)
+        sys.exit(130)
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: Annotated[bool, typer.Option("--version", help="show the version")] = False) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(help="the pilot to run")] = SHIPPED,
+    pairs: Annotated[int, typer.Option(help="most preference pairs to train on; fewer is quicker")] = 64,
+) -> None:
+    """The whole loop on the shipped pilot: agreement, disagreements, cost, export, a DPO run, a report."""
+    from workbench.pilot.demo import run
+
+    run(folder, pairs=pairs)
+
+
+@app.command()
+def new(
+    folder: Annotated[Path, typer.Argument(help="a folder that does not exist yet, for example pilots/mine")],
+    task: Annotated[str, typer.Option(help="pairwise, ranking, likert, classification, red_team, …")] = "pairwise",
+    title: Annotated[str, typer.Option(help="what people call it")] = "",
+) -> None:
+    """Make an empty pilot: pilot.toml and a guideline to fill in."""
+    from workbench.pilot import new_pilot
+
+    pilot = new_pilot(folder, task=task, title=title)
+    _say(f"made {folder}: edit pilot.toml and {pilot.config.guideline}, then: workbench import table FILE {folder}")
+
+
+@app.command("import")
+def import_(
+    shape: Annotated[str, typer.Argument(help="pandalm, mtbench, or table (CSV, JSONL, Parquet)")],
+    source: Annotated[Path, typer.Argument(help="the file or folder to read")],
+    folder: Annotated[Path, typer.Argument(help="the pilot to fill; made when it does not exist")],
+    column: Annotated[
+        list[str] | None, typer.Option(help="for table: ours=theirs, for example --column annotator=worker")
+    ] = None,
+    task: Annotated[str, typer.Option(help="for table: the task type")] = "pairwise",
+    storage: Storage = None,
+) -> None:
+    """Bring outside labels in. Rows that cannot be read are kept aside with the reason; twice adds nothing."""
+    from workbench.pilot.bring_in import import_into
+
+    told = import_into(folder, shape, source, columns=_pairs(column or []), task=task, storage=storage)
+    _say(
+        f"{told['rows']} rows: {told['new']} new records, {told['known']} known already, "
+        f"{told['quarantined']} quarantined; {told['items']} new items"
+    )
+    _say(f"next: workbench agreement {folder}")
+
+
+@app.command()
+def generate(folder: Folder, storage: Storage = None) -> None:
+    """Generate responses to the pilot's prompts and choose pairs; continues where a stopped run left off."""
+    built = _open(folder, storage).generate()
+    _say(f"{len(built.items)} items; {len(built.left_out)} prompts gave none (no two different responses)")
+
+
+@app.command()
+def plan(folder: Folder, storage: Storage = None) -> None:
+    """Share the items out among the annotators of pilot.toml: overlap, gold, hidden repeats, balanced sides."""
+    made = _open(folder, storage).plan()
+    _say(
+        f"{made.n_assignments} assignments: {made.n_items} items x overlap {made.overlap}, {made.n_gold} gold, "
+        f"{made.n_repeats} repeats; {made.per_annotator}"
+    )
+
+
+@app.command()
+def simulate(folder: Folder, storage: Storage = None) -> None:
+    """Plan the batch and store labels of SIMULATED annotators; exports them to exports/events.jsonl."""
+    pilot = _open(folder, storage)
+    pilot.plan()
+    n = pilot.simulate()
+    _say(f"{n} simulated labels stored and exported to {pilot.export().relative_to(pilot.folder)}")
+
+
+@app.command()
+def status(folder: Folder, storage: Storage = None) -> None:
+    """Design, progress, guideline version, what is simulated, training runs."""
+    pilot = _open(folder, storage)
+    _say(pilot.card())
+    for run in pilot.runs():
+        _say(run)
+
+
+@app.command()
+def agreement(
+    folder: Folder,
+    worst: Annotated[int, typer.Option(help="how many disputed items to list")] = 5,
+    storage: Storage = None,
+) -> None:
+    """Verdicts and coefficients with intervals, annotators against gold, the worst disagreements."""
+    pilot = _open(folder, storage)
+    _say(pilot.agreement())
+    _say("")
+    _say(pilot.quality())
+    if worst:
+        _say("")
+        _say(pilot.disagreements(worst))
+
+
+@app.command()
+def cost(
+    folder: Folder,
+    scale_to: Annotated[int, typer.Option(help="usable items wanted")] = 10_000,
+    storage: Storage = None,
+) -> None:
+    """What scaling up costs with this pilot's overlap, gold share and pace, at the prices of pilot.toml."""
+    _say(_open(folder, storage).cost(scale_to))
+
+
+@app.command()
+def export(
+    folder: Folder,
+    ties: Annotated[str, typer.Option(help="drop (and count), or both directions")] = "drop",
+    storage: Storage = None,
+) -> None:
+    """Write preference rows with a ledger of unused labels, and all events as canonical lines."""
+    pilot = _open(folder, storage)
+    if ties not in ("drop", "both"):
+        raise typer.BadParameter(f"got {ties!r}; allowed are drop, both", param_hint="--ties")
+    _say(pilot.preferences(ties="both" if ties == "both" else "drop"))
+    _say(f"written to {folder / 'preferences'}; all events in {pilot.export()}")
+
+
+@app.command()
+def train(
+    folder: Folder,
+    loss: Annotated[str, typer.Option(help="sigmoid, robust, or ipo")] = "sigmoid",
+    epsilon: Annotated[float, typer.Option(help="flip rate of the labels, for robust")] = 0.0,
+    pairs: Annotated[int | None, typer.Option(help="most pairs to train on")] = None,
+    learning_rate: Annotated[float, typer.Option(help="step size")] = 5e-5,
+    epochs: Annotated[float, typer.Option(help="passes over the pairs")] = 2.0,
+    seed: Annotated[int, typer.Option(help="seed of the run")] = 0,
+    evaluate: Annotated[bool, typer.Option(help="compare base and adapter on held-out prompts afterwards")] = True,
+    storage: Storage = None,
+) -> None:
+    """Train a DPO adapter in a process of its own and show what it changed. Ctrl-C leaves the run going."""
+    pilot = _open(folder, storage)
+    run = pilot.train(
+        "dpo",
+        max_pairs=pairs,
+        loss=loss,
+        label_smoothing=epsilon,
+        learning_rate=learning_rate,
+        epochs=epochs,
+        seed=seed,
+    )
+    _say(f"started {run.path}")
+    run.wait()
+    _say(run)
+    if evaluate:
+        _say(pilot.evaluate(run))
+
+
+@app.command()
+def cancel(run: Annotated[Path, typer.Argument(help="a run folder, pilots/…/runs/…")]) -> None:
+    """Stop a training run that is under way."""
+    from workbench.training.jobs import Run
+
+    _say(Run(run).cancel())
+
+
+@app.command()
+def report(
+    folder: Folder,
+    out: Annotated[Path | None, typer.Option(help="where to write it")] = None,
+    storage: Storage = None,
+) -> None:
+    """Write one self-contained HTML page that reads offline; prints its path."""
+    _say(_open(folder, storage).report(out))
+
+
+@app.command()
+def doctor() -> None:
+    """Check versions, extras, browser, model, GPU, and say what to install. Exit code 1 when the core is broken."""
+    from workbench.pilot.doctor import check
+
+    findings = check()
+    for finding in findings:
+        mark = {"ok": "ok     ", "missing": "missing", "broken": "BROKEN "}[finding.state]
+        advice = f"  -> {finding.advice}" if finding.advice else ""
+        _say(f"{mark}  {finding.what}: {finding.found}{advice}")
+    if any(finding.state == "broken" for finding in findings):
+        raise typer.Exit(1)
+
+
+def _open(folder: Path, storage: str | None) -> Pilot:
+    from workbench.pilot import open_pilot
+
+    return open_pilot(folder, storage)
+
+
+def _pairs(given: list[str]) -> dict[str, str]:
+    for text in given:
+        if "=" not in text:
+            raise typer.BadParameter(f"write ours=theirs, got {text!r}", param_hint="--column")
+    return dict(text.split("=", 1) for text in given)
+
+
+def _say(what: Any) -> None:
+    typer.echo(str(what))

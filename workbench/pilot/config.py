@@ -1,0 +1,118 @@
+"""`pilot.toml`: everything a pilot was asked to be, checked before anything runs."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import AwareDatetime, Field
+
+from workbench.economics.cost import Prices
+from workbench.errors import PilotError, RecordError
+from workbench.records import Annotator, Id, Record, Share, Source, TaskName
+from workbench.stats.simulate import SimulatedAnnotator
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Candidates(Record):
+    """How responses are generated; see `training.candidates.generate`."""
+
+    model: str = "smollm2-135m-instruct"
+    n: Annotated[int, Field(ge=2, le=8)] = 4
+    temperatures: tuple[float, ...] = (0.7, 1.0)
+    top_p: Annotated[float, Field(gt=0, le=1)] = 0.95
+    max_new_tokens: Annotated[int, Field(ge=1)] = 128
+    batch_size: Annotated[int, Field(ge=1)] = 64
+    seed: int = 0
+
+
+class Design(Record):
+    """How the batch is planned; see `design.plan`."""
+
+    batch: Id = "b1"
+    overlap: Annotated[int, Field(ge=1)] = 3
+    gold_share: Share = 0.1
+    repeat_share: Share = 0.05
+    seed: int = 0
+
+
+class Thresholds(Record):
+    """What counts as good enough. `agreement` is of Krippendorff's alpha, `raw_agreement` of equal label pairs."""
+
+    agreement: float = 0.6
+    raw_agreement: Share = 0.8
+    gold_error: Share = 0.15
+
+
+class Person(Record):
+    """One annotator of the pilot. A simulated one also carries its faults (`stats.simulate.SimulatedAnnotator`)."""
+
+    id: Id
+    source: Source = "human"
+    pool: str = ""
+    skill: float | None = None
+    tie_threshold: float = 0.5
+    length_bias: float = 0.0
+    side_bias: float = 0.0
+    carelessness: Share = 0.0
+
+    @property
+    def annotator(self) -> Annotator:
+        """The record that is stored."""
+        return Annotator(id=self.id, source=self.source, pool=self.pool)
+
+    @property
+    def simulated(self) -> SimulatedAnnotator:
+        """The description the simulation reads; `PilotError` for a person who is not simulated."""
+        if self.source != "simulated" or self.skill is None:
+            raise PilotError(f"annotator {self.id} is {self.source}, only simulated ones with a skill can be simulated")
+        return SimulatedAnnotator(
+            self.id, self.skill, self.tie_threshold, self.length_bias, self.side_bias, self.carelessness
+        )
+
+
+class Simulation(Record):
+    """Seed, pretended start of work, and how much of a response's quality no verifier sees (standard deviation)."""
+
+    seed: int = 0
+    started: AwareDatetime
+    hidden_quality: Annotated[float, Field(ge=0)] = 0.25
+
+
+class PilotConfig(Record):
+    """The content of `pilot.toml`."""
+
+    name: Id
+    title: str
+    task: TaskName
+    guideline: str
+    candidates: Candidates = Candidates()
+    design: Design = Design()
+    thresholds: Thresholds = Thresholds()
+    annotators: tuple[Person, ...] = ()
+    simulation: Simulation | None = None
+    prices: tuple[Prices, ...] = ()
+
+
+def read(path: Path) -> PilotConfig:
+    """Read and check a `pilot.toml`.
+
+    Raises
+    ------
+    PilotError
+        When the file is missing, is not TOML, or holds something that is not allowed (named with its value).
+    """
+    try:
+        return PilotConfig.parse(tomllib.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise PilotError(
+            "no pilot here: there is no pilot.toml",
+            where=str(path.parent),
+            next_step="open a folder under pilots/, or make one: workbench new NAME",
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise PilotError(f"not readable as TOML: {error}", where=str(path)) from None
+    except RecordError as error:
+        raise PilotError(error.what, where=str(path)) from None

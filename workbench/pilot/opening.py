@@ -1,0 +1,463 @@
+"""Open a pilot folder and go from labels to agreement, cost, preferences, training and a report."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench import design, exporters, guidelines, tasks
+from workbench.errors import PilotError
+from workbench.pilot import build, config, results, training
+from workbench.records import Annotator, Item
+from workbench.stats import aggregation, agreement, annotators, disagreement, gold
+from workbench.stats.estimate import verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from workbench.economics.cost import Prices
+    from workbench.exporters import Preferences, Ties
+    from workbench.importers import Imported
+    from workbench.records import Assignment, Guideline, Label, Prompt
+    from workbench.stats.estimate import Estimate
+    from workbench.store import Store
+    from workbench.training.jobs import Run
+    from workbench.widgets.annotate import AnnotateWidget
+
+EVENTS = "exports/events.jsonl"
+# Slices with fewer items than this have intervals as wide as the scale and are not shown.
+SMALLEST_SLICE = 15
+
+
+def open_pilot(folder: str | Path, storage: str | None = None) -> Pilot:
+    """Open a pilot folder.
+
+    Parameters
+    ----------
+    folder
+        A folder with `pilot.toml` (see `pilots/`).
+    storage
+        Where labels are kept: a database URL (`postgresql+psycopg://…` for a team). By default one SQLite file in the
+        folder. A store that is empty is filled from the folder's `exports/events.jsonl`, where there is one.
+
+    Raises
+    ------
+    PilotError
+        When the folder is not a pilot, with the line that cannot be read.
+    """
+    return Pilot(Path(folder), storage)
+
+
+def new_pilot(folder: str | Path, *, task: str = "pairwise", title: str = "", guideline: str | None = None) -> Pilot:
+    """Make an empty pilot folder to fill: `pilot.toml`, a guideline draft beside it, `prompts.jsonl`.
+
+    Raises
+    ------
+    PilotError
+        When the folder holds a pilot already; nothing is overwritten.
+    """
+    from workbench.pilot.template import write_new
+
+    write_new(Path(folder), task=task, title=title, guideline=guideline)
+    return open_pilot(folder)
+
+
+class Pilot:
+    """A pilot folder and its store. Methods return results that show themselves; see each for what it computes."""
+
+    def __init__(self, folder: Path, storage: str | None = None) -> None:
+        self.folder = folder.resolve()
+        self.config = config.read(self.folder / "pilot.toml")
+        self.storage = storage or f"sqlite:///{self.folder / 'store.sqlite'}"
+
+    @property
+    def name(self) -> str:
+        """The pilot's name, as written on every label."""
+        return self.config.name
+
+    @cached_property
+    def store(self) -> Store:
+        """The open store, filled from the folder's export when it is empty of this pilot."""
+        from workbench.store import open_store
+
+        store = open_store(self.storage)
+        shipped = self.folder / EVENTS
+        counts = store.counts(self.name)
+        if shipped.exists() and not counts.n_labels and not counts.n_assignments:
+            store.load(shipped, self.name)
+        return store
+
+    @cached_property
+    def guideline(self) -> Guideline:
+        """The guideline version this pilot works under; a file changed after labels were given is refused."""
+        loaded = guidelines.load(self.folder / self.config.guideline)
+        return guidelines.freeze(loaded, self.store.frozen())
+
+    @cached_property
+    def items(self) -> dict[str, Item]:
+        """The pilot's items by id."""
+        path = self.folder / "items.jsonl"
+        if not path.exists():
+            return {}
+        found = {}
+        with path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                try:
+                    item = tasks.check_item(Item.parse(json.loads(line)))
+                except (ValueError, TypeError) as error:
+                    raise PilotError(f"not an item: {str(error)[:300]}", where=f"{path}:{number}") from None
+                found[item.id] = item
+        return found
+
+    @cached_property
+    def prompts(self) -> list[Prompt]:
+        """The pilot's prompts, those held out for evaluation included; empty for imported data."""
+        path = self.folder / "prompts.jsonl"
+        return build.read_prompts(path) if path.exists() else []
+
+    # Making a batch -------------------------------------------------------------------------------------------------
+
+    def generate(self) -> build.BuiltItems:
+        """Generate responses to the prompts and choose pairs; continues where a stopped run left off.
+
+        Writes `responses.jsonl` and `items.jsonl`. Prompts of split `test` are held out and get no item.
+        """
+        if self.store.counts(self.name).n_labels:
+            raise PilotError(
+                "this pilot has labels, so its items stay as they are",
+                next_step="start a new pilot: workbench new NAME",
+            )
+        asked = [prompt for prompt in self.prompts if prompt.split == "train"]
+        if not asked:
+            raise PilotError("there are no prompts to answer", next_step=f"write {self.folder / 'prompts.jsonl'}")
+        generated = build.candidates(asked, self.config.candidates, self.folder / "responses.jsonl")
+        built = build.pair_items(asked, generated)
+        self._write_items(built.items)
+        return built
+
+    def plan(self) -> design.Balance:
+        """Plan the batch of `pilot.toml` and store its assignments; planning twice adds nothing."""
+        people = [person.annotator for person in self.config.annotators]
+        asked = self.config.design
+        planned = design.plan(
+            list(self.items.values()),
+            people,
+            pilot=self.name,
+            batch=asked.batch,
+            overlap=asked.overlap,
+            gold_share=asked.gold_share,
+            repeat_share=asked.repeat_share,
+            seed=asked.seed,
+        )
+        self.store.keep_guideline(self.guideline, self._started())
+        self.store.append([*people, *planned], self._started())
+        return design.balance(planned, self.items.values())
+
+    def simulate(self) -> int:
+        """Store labels of the pilot's simulated annotators for their assignments; returns how many are new.
+
+        They are marked `source: simulated` for good. The same `pilot.toml` gives the same labels.
+        """
+        simulated = {person.id for person in self.config.annotators if person.source == "simulated"}
+        asked = [a for a in self.assignments() if a.annotator in simulated]
+        labels = build.simulated_labels(self.items, asked, self.config, self.guideline)
+        return self.store.append(labels, self._started()).n_new
+
+    def bring_in(self, imported: Imported) -> dict[str, int]:
+        """Store imported items, annotators and labels; importing the same file twice adds nothing."""
+        known = self.items
+        fresh = [item for item in imported.items if item.id not in known]
+        if fresh:
+            self._write_items([*known.values(), *fresh])
+        self.store.keep_guideline(imported.guideline)
+        kept = self.store.append([*imported.annotators, *imported.labels])
+        aside = self.store.quarantine(imported.quarantined)
+        return {
+            "rows": imported.n_rows,
+            "items": len(fresh),
+            "new": kept.n_new,
+            "known": kept.n_known,
+            "quarantined": aside.n_new,
+        }
+
+    def export(self) -> Path:
+        """Write everything stored to `exports/events.jsonl`: canonical lines that read back to the same store."""
+        path = self.folder / EVENTS
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.store.export(path, self.name)
+        return path
+
+    # Reading it back ------------------------------------------------------------------------------------------------
+
+    def assignments(self) -> list[Assignment]:
+        """What was asked of whom, by annotator and position."""
+        return sorted(self.store.assignments(self.name), key=lambda a: (a.annotator, a.position))
+
+    def label_records(self, *, history: bool = False) -> list[Label]:
+        """Current labels, or with `history` also those that were corrected."""
+        return self.store.labels(self.name, history=history)
+
+    def labels(self) -> pd.DataFrame:
+        """The label table (`tables.LABELS`): one row a current label and criterion."""
+        return tasks.label_table(self.label_records())
+
+    def item_table(self) -> pd.DataFrame:
+        """The item table (`tables.ITEMS`)."""
+        return tasks.item_table(self.items.values())
+
+    @property
+    def sources(self) -> Counter[str]:
+        """How many labels are human, model or simulated."""
+        return Counter(label.source for label in self.label_records())
+
+    @property
+    def simulated_notice(self) -> str:
+        """The words every view shows when labels are simulated; empty otherwise."""
+        sources = self.sources
+        n, total = sources["simulated"], sum(sources.values())
+        return f"SIMULATED: {n} of {total} labels are simulated, not given by people" if n else ""
+
+    def card(self) -> results.Card:
+        """Design, progress, guideline version, and what is simulated."""
+        counts = self.store.counts(self.name)
+        assigned = self.assignments()
+        facts = {
+            "task": self.config.task,
+            "items": str(len(self.items)),
+            "labels": f"{counts.n_labels} of {counts.n_assignments} asked" if assigned else str(counts.n_labels),
+            "annotators": str(counts.n_annotators),
+            "guideline": f"{self.guideline.ref}, sha256 {self.guideline.sha256[:12]}…",
+            "quarantined rows": str(counts.n_quarantined),
+            "judged by": ", ".join(f"{source} {n}" for source, n in sorted(self.sources.items())) or "nobody yet",
+            "folder": self.folder.name,
+        }
+        balance = design.balance(assigned, self.items.values()) if assigned else None
+        return results.Card(f"{self.config.title or self.name}", facts, self.simulated_notice, balance)
+
+    def _ipython_display_(self) -> None:
+        self.card()._ipython_display_()
+
+    def __repr__(self) -> str:
+        return str(self.card())
+
+    # Judging the labels ---------------------------------------------------------------------------------------------
+
+    def agreement(self, *, n_resamples: int = 10_000, seed: int = 0) -> results.Agreement:
+        """Verdicts, coefficients and alpha by category, each with an item-bootstrap interval."""
+        labels = self._some_labels()
+        level = tasks.task(self.config.task).level
+        options: dict[str, Any] = {"n_resamples": n_resamples, "seed": seed}
+        alpha = agreement.krippendorff_alpha(labels, level, **options)
+        equal = agreement.percent_agreement(labels, **options)
+        estimates = [alpha, agreement.fleiss_kappa(labels, **options), equal]
+        if self.config.task == "pairwise":
+            decided = labels[labels["label"].isin(["A", "B"])]
+            estimates.append(agreement.percent_agreement(decided, **options, label="percent_agreement without ties"))
+        if labels["annotator"].nunique() == 2:
+            estimates.append(agreement.cohen_kappa(labels, **options))
+        thresholds = self.config.thresholds
+        verdicts = (
+            verdict("Do annotators agree beyond chance?", alpha, thresholds.agreement),
+            verdict("Do they give the same answer often enough?", equal, thresholds.raw_agreement),
+        )
+        return results.Agreement(verdicts, tuple(estimates), self._slices(labels, options), self.simulated_notice)
+
+    def _slices(self, labels: pd.DataFrame, options: dict[str, Any]) -> tuple[Estimate, ...]:
+        category = {item.id: item.category for item in self.items.values() if item.category}
+        level = tasks.task(self.config.task).level
+        found = []
+        for name in sorted(set(category.values())):
+            part = labels[labels["item"].map(category) == name]
+            if part["item"].nunique() >= SMALLEST_SLICE:
+                found.append(agreement.krippendorff_alpha(part, level, **options, label=f"alpha: {name}"))
+        return tuple(found)
+
+    def disagreements(self, n: int = 10) -> results.Disagreements:
+        """The `n` most disputed items with prompt, responses, votes and reasons."""
+        ranked = disagreement.by_item(self._some_labels())
+        texts = self.item_table()[["item", "category", "prompt", "response_a", "response_b"]]
+        worst = ranked[ranked["disagreement"] > 0]
+        rows = worst.head(n).merge(texts, on="item", how="left")
+        reasons: dict[str, list[str]] = {}
+        for label in self.label_records():
+            if label.reason:
+                reasons.setdefault(label.item, []).append(f"{label.annotator}: {label.reason}")
+        rows["reasons"] = [reasons.get(item, []) for item in rows["item"]]
+        return results.Disagreements(rows, len(worst), len(ranked), self.simulated_notice)
+
+    def quality(self) -> results.Quality:
+        """Annotators against gold, side bias, consistency on hidden repeats and pace."""
+        labels = self._some_labels()
+        known = {i.id: i.gold.answer["choice"] for i in self.items.values() if i.gold and "choice" in i.gold.answer}
+        asked = labels[labels["is_gold"]] if labels["is_gold"].any() else labels.iloc[0:0]
+        used = {item: answer for item, answer in known.items() if item in set(asked["item"])}
+        errors = gold.error_rates(asked, used) if used else []
+        threshold = self.config.thresholds.gold_error
+        verdicts = tuple(
+            verdict(f"Gold error of {error.label}", error, threshold, higher_is_better=False) for error in errors
+        )
+        return results.Quality(tuple(annotators.summarise(labels)), verdicts, self.simulated_notice)
+
+    # Deciding what next ---------------------------------------------------------------------------------------------
+
+    def cost(self, scale_to: int, prices: Sequence[Prices] | None = None, **options: Any) -> results.Cost:
+        """What `scale_to` usable items cost with this pilot's overlap, gold share, repeats and measured pace.
+
+        Prices come from `pilot.toml` unless given; nothing is guessed. Further options go to
+        `economics.cost.estimate`.
+        """
+        from workbench.economics import cost
+
+        lists = list(self.config.prices if prices is None else prices)
+        if not lists:
+            raise PilotError(
+                "this pilot has no prices, and they are not guessed",
+                next_step="pilot.cost(n, prices=[Prices(name='ours', judgment='0.40')]) or [[prices]] in pilot.toml",
+            )
+        seconds = self.labels()["duration_s"].dropna()
+        if "words" not in options and len(seconds):
+            options.setdefault("seconds_per_judgment", float(seconds.median()))
+        asked = self.config.design
+        options = {
+            "overlap": asked.overlap,
+            "gold_share": asked.gold_share,
+            "repeat_share": asked.repeat_share,
+        } | options
+        estimates = tuple(cost.estimate(scale_to, one, **options) for one in lists)
+        evens = tuple(cost.break_even(lists[0], other) for other in lists[1:] if other.unit == lists[0].unit)
+        return results.Cost(estimates, evens)
+
+    def preferences(
+        self, *, ties: Ties = "drop", keep_gold: bool = False, eval_share: float = 0.1, exclude: Sequence[str] = ()
+    ) -> Preferences:
+        """Preference rows by majority vote (an adjudication decides where there is one), with the ledger.
+
+        Written to `preferences/` in the pilot's folder.
+        """
+        labels = self._some_labels()
+        consensus = aggregation.majority(labels[~labels["annotator"].isin(list(exclude))])
+        columns: Any = (consensus["item"], consensus["consensus_label"], consensus["source"])
+        decisions: dict[str, tuple[str | None, str]] = {
+            item: (label, how) for item, label, how in zip(*columns, strict=True)
+        }
+        for decided in self.store.adjudications(self.name):
+            decisions[decided.item] = (str(decided.answer.get("choice")), "adjudicated")
+        made = exporters.preferences(
+            self.items.values(),
+            self.label_records(),
+            decisions,
+            guideline=self._labelled_under(),
+            ties=ties,
+            keep_gold=keep_gold,
+            eval_share=eval_share,
+            exclude=exclude,
+        )
+        exporters.write(made, self.folder / "preferences")
+        return made
+
+    def annotate(self, annotator: str, *, n: int | None = None) -> AnnotateWidget:
+        """The labelling widget for one annotator's assignments, resuming where they stopped.
+
+        Somebody the pilot does not know gets a queue of their own: all items (or the first `n`) in balanced order.
+        """
+        from workbench.widgets import annotate
+
+        person = next((p.annotator for p in self.config.annotators if p.id == annotator), None)
+        person = person or Annotator(id=annotator, source="human")
+        if person.source == "simulated":
+            raise PilotError(f"{annotator} is simulated; use another name to label as a person")
+        self.store.keep_guideline(self.guideline)
+        mine = [a for a in self.assignments() if a.annotator == annotator]
+        if not mine:
+            listed = list(self.items.values())[:n]
+            mine = design.plan(
+                listed, [person], pilot=self.name, batch=f"own-{annotator}", overlap=1, gold_share=0, seed=len(listed)
+            )
+            self.store.append([person, *mine])
+        done = [label for label in self.label_records() if label.annotator == annotator]
+        return annotate(
+            mine,
+            self.items,
+            annotator=person,
+            guideline=self.guideline,
+            submit=lambda label: self.store.append([label]) and None,
+            answered=done,
+        )
+
+    # Training -------------------------------------------------------------------------------------------------------
+
+    def train(
+        self,
+        kind: str = "dpo",
+        preferences: Preferences | None = None,
+        *,
+        max_pairs: int | None = None,
+        samples: int = 2,
+        **options: Any,
+    ) -> Run:
+        """Start a training run on the preference rows (by default those of `preferences()`).
+
+        Parameters
+        ----------
+        kind
+            `dpo`.
+        max_pairs
+            Train on at most so many pairs, spread over categories and over which side is shorter.
+        samples
+            Answers a held-out prompt, by base and adapter each.
+        options
+            Fields of `training.dpo.RunConfig`: loss, beta, label_smoothing, learning_rate, epochs, seed …
+
+        Returns
+        -------
+        Run
+            A process of its own that goes on when the notebook is closed; `run.wait()` follows it.
+        """
+        made = self.preferences() if preferences is None else preferences
+        return training.start(self, kind, made, max_pairs=max_pairs, samples=samples, options=options)
+
+    def evaluate(self, run: Run) -> results.Evaluation:
+        """Base model against the run's adapter on held-out prompts and pairs, paired, with intervals by prompt."""
+        return training.evaluate(self, run)
+
+    def runs(self) -> list[Run]:
+        """The pilot's training runs, oldest first."""
+        from workbench.training import jobs
+
+        return jobs.list_runs(self.folder / "runs")
+
+    def report(self, path: str | Path | None = None) -> Path:
+        """One self-contained HTML page that a reviewer can read offline; returns its path."""
+        from workbench import report
+
+        return report.write(report.summarise(self), Path(path) if path else self.folder / "report" / "report.html")
+
+    # ----------------------------------------------------------------------------------------------------------------
+
+    def _some_labels(self) -> pd.DataFrame:
+        labels = self.labels()
+        if labels.empty:
+            raise PilotError("this pilot has no labels yet", next_step="pilot.annotate('your name')")
+        return labels
+
+    def _labelled_under(self) -> Guideline:
+        """The guideline most labels were given under; others are counted in the ledger."""
+        counts = Counter(label.guideline_sha256 for label in self.label_records())
+        (most, _), *_ = counts.most_common(1)
+        return self.store.guideline(most)
+
+    def _started(self) -> Any:
+        """The pretended clock of a simulated pilot (so its export is the same bytes each time), else None: now."""
+        people = self.config.annotators
+        only_simulated = bool(people) and all(person.source == "simulated" for person in people)
+        return self.config.simulation.started if only_simulated and self.config.simulation else None
+
+    def _write_items(self, items: Sequence[Item]) -> None:
+        text = "".join(item.canonical() + "\n" for item in sorted(items, key=lambda item: item.id))
+        (self.folder / "items.jsonl").write_text(text, encoding="utf-8", newline="\n")
+        self.__dict__.pop("items", None)

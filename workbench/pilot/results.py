@@ -1,0 +1,244 @@
+"""The results a pilot hands out: frozen, with the numbers on them and a way to show themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from workbench.pilot.views import Shown, estimate_row, number
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+    from workbench.design import Balance
+    from workbench.economics.cost import BreakEven, CostEstimate
+    from workbench.stats.annotators import AnnotatorSummary
+    from workbench.stats.estimate import Estimate, Verdict
+
+
+@dataclass(frozen=True, repr=False)
+class Card(Shown):
+    """A pilot at a glance."""
+
+    title: str
+    facts: dict[str, str]
+    simulated: str
+    balance: Balance | None
+
+    def lines(self) -> list[str]:
+        """Title and, where it applies, the notice that labels are simulated."""
+        return [self.title, *([self.simulated] if self.simulated else [])]
+
+    def table(self) -> pd.DataFrame:
+        """One fact a row."""
+        return pd.DataFrame({"fact": list(self.facts), "value": list(self.facts.values())})
+
+
+@dataclass(frozen=True, repr=False)
+class Agreement(Shown):
+    """Verdicts against the pilot's thresholds, the coefficients, and alpha by category."""
+
+    verdicts: tuple[Verdict, ...]
+    estimates: tuple[Estimate, ...]
+    slices: tuple[Estimate, ...]
+    simulated: str
+
+    def lines(self) -> list[str]:
+        """One line a verdict."""
+        notice = [self.simulated] if self.simulated else []
+        slices = (
+            [f"{len(self.slices)} slices are shown: with so many, one is far out by luck alone"]
+            if len(self.slices) > 1
+            else []
+        )
+        return [*notice, *(str(verdict) for verdict in self.verdicts), *slices]
+
+    def table(self) -> pd.DataFrame:
+        """One row a coefficient or slice."""
+        return pd.DataFrame([estimate_row(e) for e in (*self.estimates, *self.slices)])
+
+    def figure(self) -> Figure:
+        """Forest plot of all rows, with the threshold for alpha."""
+        from workbench.figures import agreement
+
+        threshold = next((v.threshold for v in self.verdicts if v.estimate.name == "krippendorff_alpha"), None)
+        return agreement.forest([*self.estimates, *self.slices], threshold=threshold)
+
+
+@dataclass(frozen=True, repr=False)
+class Disagreements(Shown):
+    """The most disputed items, with their texts and votes."""
+
+    rows: pd.DataFrame
+    n_disputed: int
+    n_items: int
+    simulated: str
+
+    def lines(self) -> list[str]:
+        """How many items are disputed at all."""
+        notice = [self.simulated] if self.simulated else []
+        share = self.n_disputed / self.n_items if self.n_items else float("nan")
+        told = f"{self.n_disputed} of {self.n_items} items with two or more labels are disputed ({number(share, 2)})"
+        return [*notice, f"{told}; the {len(self.rows)} worst:"]
+
+    def table(self) -> pd.DataFrame:
+        """Item, votes, category and the start of each text."""
+        shown = self.rows[["item", "category", "votes", "disagreement", "prompt", "response_a", "response_b"]].copy()
+        shown["votes"] = [", ".join(f"{n} {label}" for label, n in votes.items()) for votes in shown["votes"]]
+        shown["disagreement"] = shown["disagreement"].map(lambda value: number(value, 2))
+        for column in ("prompt", "response_a", "response_b"):
+            shown[column] = [text if len(text) <= 120 else text[:119] + "…" for text in shown[column]]
+        return shown
+
+    def figure(self) -> Figure | None:
+        """Votes of the worst items."""
+        from workbench.figures import disagreement
+
+        rows: Any = self.rows.to_dict("records")
+        return disagreement.votes(rows) if rows else None
+
+
+@dataclass(frozen=True, repr=False)
+class Quality(Shown):
+    """Annotators: labels, gold error, side, consistency, pace. Suggestions, never an exclusion."""
+
+    annotators: tuple[AnnotatorSummary, ...]
+    gold: tuple[Verdict, ...]
+    simulated: str
+
+    def lines(self) -> list[str]:
+        """One line an annotator whose gold error is settled as too high, else that there is none."""
+        notice = [self.simulated] if self.simulated else []
+        bad = [str(verdict) for verdict in self.gold if verdict.decision == "fail"]
+        open_ones = sum(verdict.decision == "inconclusive" for verdict in self.gold)
+        told = bad or (["no annotator's gold error is shown to be above the threshold"] if self.gold else [])
+        unsettled = [f"{open_ones} of {len(self.gold)} gold verdicts are inconclusive: few gold items each"]
+        return [*notice, *told, *(unsettled if open_ones else [])]
+
+    def table(self) -> pd.DataFrame:
+        """One row an annotator; shares carry their interval."""
+        gold = {verdict.estimate.label: verdict for verdict in self.gold}
+        rows: list[dict[str, Any]] = []
+        for one in self.annotators:
+            verdict = gold.get(one.annotator)
+            rows.append(
+                {
+                    "annotator": one.annotator,
+                    "source": one.source,
+                    "labels": one.n_labels,
+                    "gold error": share(verdict.estimate) if verdict else "–",
+                    "gold verdict": verdict.decision if verdict else "–",
+                    "chose left": share(one.p_left),
+                    "ties": share(one.tie_share),
+                    "same on repeat": share(one.self_agreement),
+                    "median seconds": number(one.median_seconds, 1),
+                }
+            )
+        return pd.DataFrame(rows)
+
+
+@dataclass(frozen=True, repr=False)
+class Cost(Shown):
+    """What scaling up costs under each price list, and where one overtakes another."""
+
+    estimates: tuple[CostEstimate, ...]
+    break_evens: tuple[BreakEven, ...]
+
+    def lines(self) -> list[str]:
+        """One line a price list and a break-even, then the notes."""
+        notes = list(dict.fromkeys(note for estimate in self.estimates for note in estimate.notes))
+        return [*map(str, self.estimates), *map(str, self.break_evens), *notes]
+
+    def table(self) -> pd.DataFrame:
+        """One row a price list."""
+        from workbench.economics.cost import money
+
+        return pd.DataFrame(
+            [
+                {
+                    "prices": e.prices.name,
+                    "per judgment": money(e.prices.judgment or 0, e.prices.currency),
+                    "judgments": f"{e.n_judgments:,}",
+                    "pay": money(e.pay, e.prices.currency),
+                    "fees": money(e.platform_fees + e.plan_fees, e.prices.currency),
+                    "total": money(e.total, e.prices.currency),
+                    "per usable item": money(e.per_item, e.prices.currency),
+                    "hourly wage": "–" if e.hourly_wage is None else money(e.hourly_wage, e.prices.currency),
+                    "prices from": e.prices.source or "not recorded",
+                }
+                for e in self.estimates
+            ]
+        )
+
+    def figure(self) -> Figure | None:
+        """Pay and fees of the first price list."""
+        from workbench.figures import cost
+
+        return cost.breakdown(self.estimates[0]) if self.estimates else None
+
+
+@dataclass(frozen=True, repr=False)
+class Evaluation(Shown):
+    """Base model against adapter, paired by prompt, on machine-checked constraints; and on held-out pairs.
+
+    `satisfaction` is the change in the mean share of constraints satisfied; `base` and `adapter` the two levels;
+    `by_kind` the same change for each kind of constraint; `length` the change in words. `pair_accuracy` is the share
+    of held-out pairs whose chosen response gained more probability than the rejected one.
+    """
+
+    run: str
+    base: Estimate | None
+    adapter: Estimate | None
+    satisfaction: Estimate | None
+    by_kind: tuple[dict[str, Any], ...]
+    length: Estimate | None
+    pair_accuracy: Estimate | None
+    n_samples: int
+    notes: tuple[str, ...]
+
+    def lines(self) -> list[str]:
+        """The difference first, then the notes (for example when a gain is only brevity)."""
+        told = []
+        if self.satisfaction and self.base and self.adapter:
+            told.append(
+                f"constraints satisfied on {self.satisfaction.n_items} held-out prompts x {self.n_samples} samples: "
+                f"base {number(self.base.value)}, adapter {number(self.adapter.value)}, difference "
+                f"{self.satisfaction.value:+.3f} (95 % interval {self.satisfaction.low:+.3f} to "
+                f"{self.satisfaction.high:+.3f})"
+            )
+        if self.length:
+            told.append(f"length: {self.length.value:+.1f} words ({self.length.low:+.1f} to {self.length.high:+.1f})")
+        if self.pair_accuracy:
+            told.append(f"held-out pairs: {self.pair_accuracy}")
+        return [*told, *self.notes]
+
+    def table(self) -> pd.DataFrame:
+        """One row a kind of constraint."""
+        return pd.DataFrame(
+            [
+                {
+                    "constraint": row["label"],
+                    "base": number(row["base"]),
+                    "adapter": number(row["adapter"]),
+                    "difference": f"{row['difference']:+.3f}",
+                    "interval": f"{number(row['low'])} to {number(row['high'])}",
+                    "prompts": row["n"],
+                }
+                for row in self.by_kind
+            ]
+        )
+
+    def figure(self) -> Figure | None:
+        """Base and adapter by kind of constraint."""
+        from workbench.figures import training
+
+        return training.before_after(list(self.by_kind)) if self.by_kind else None
+
+
+def share(estimate: Estimate) -> str:
+    """A share with its interval and n, for a table cell."""
+    if not estimate.defined:
+        return "–"
+    return f"{number(estimate.value, 2)} ({number(estimate.low, 2)}–{number(estimate.high, 2)}, n {estimate.n_labels})"
