@@ -216,16 +216,16 @@ class Store:
         assignments, _ = kinds.get("assignment", (0, 0))
         return Counts(items, people, assignments, labels - superseded, superseded, decisions - revised, aside)
 
-    def export(self, path: str | Path, pilot: str | None = None) -> int:
+    def export(self, path: str | Path, pilot: str | None = None, *, attributes: bool = False) -> int:
         """Write a pilot (or everything) as canonical JSON lines; returns the number of lines.
 
         One line an event, sorted by kind, then id: `{"kind":…,"received_at":…,"record":…,"seq":…}`. `seq` numbers the
         events in their order of arrival, so a store that reads the file back lists them in the same order. With the
         events come the annotators and the guidelines they name. The same store gives the same bytes. Quarantined
-        rows are not exported.
+        rows are not exported, and annotators' attributes only when asked for.
         """
         with self._transaction() as connection:
-            rows = exchange.exported(connection, pilot)
+            rows = exchange.exported(connection, pilot, attributes=attributes)
         return exchange.write(path, rows)
 
     def load(self, path: str | Path, pilot: str = "unknown") -> Appended:

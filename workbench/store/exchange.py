@@ -141,7 +141,7 @@ def _line(number: int, raw: bytes, origin: str) -> Line:
     return Line(**known, kind=data["kind"], received_at=text_moment, seq=seq)
 
 
-def exported(connection: sa.Connection, pilot: str | None) -> list[Row]:
+def exported(connection: sa.Connection, pilot: str | None, *, attributes: bool) -> list[Row]:
     """The rows of a pilot, or of everything; `seq` is an event's rank in the order of arrival."""
     query = sa.select(events).where(events.c.kind != "annotator")
     if pilot is not None:
@@ -159,8 +159,17 @@ def exported(connection: sa.Connection, pilot: str | None) -> list[Row]:
             Row("guideline", f"{row.name}/{row.version}@{row.sha256}", row.received_at, row.payload, seq)
             for seq, row in enumerate(texts)
         ),
-        *(Row(row.kind, row.id, row.received_at, row.payload, seq) for seq, row in enumerate(listed)),
+        *(
+            Row(row.kind, row.id, row.received_at, row.payload if attributes else _without_attributes(row), seq)
+            for seq, row in enumerate(listed)
+        ),
     ]
+
+
+def _without_attributes(row: Any) -> str:
+    if row.kind != "annotator":
+        return str(row.payload)
+    return Annotator.parse({**json.loads(row.payload), "attributes": {}}).canonical()
 
 
 def load(connection: sa.Connection, lines: Sequence[Line], pilot: str, moment: str) -> Appended:

@@ -228,7 +228,7 @@ def _checked_row(
     if isinstance(record, Label):
         tasks.check_label(record)
     if one.key in known:
-        if known[one.key] != payload:
+        if known[one.key] != payload and not _lacks_only_attributes(record, known[one.key]):
             raise StoreError(
                 f"{where} is in the store with other content",
                 next_step="a correction needs an id of its own and supersedes=" + repr(name)
@@ -258,6 +258,15 @@ def _checked_row(
         "payload": payload,
         "received_at": one.received_at,
     }
+
+
+def _lacks_only_attributes(record: Record, stored: str) -> bool:
+    """Whether an annotator is the stored one as exports show it, that is without attributes."""
+    return (
+        isinstance(record, Annotator)
+        and not record.attributes
+        and {**json.loads(stored), "attributes": {}} == record.model_dump(mode="json")
+    )
 
 
 _SHOWING = ("pilot", "batch", "item", "annotator", "is_repeat")
