@@ -68,7 +68,7 @@ class LedgerEntry:
     n_items: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Preferences:
     """Preference rows and the ledger: `n_labels == n_used + sum of the ledger's n_labels`, always."""
 
@@ -93,6 +93,8 @@ class Preferences:
     def __str__(self) -> str:
         unused = ", ".join(f"{entry.n_labels} {entry.reason}" for entry in self.ledger) or "none"
         return f"{len(self.rows)} preference rows from {self.n_used} of {self.n_labels} labels (not used: {unused})"
+
+    __repr__ = __str__
 
 
 def preferences(

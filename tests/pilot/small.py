@@ -1,0 +1,59 @@
+"""A small pilot folder with known texts, for tests: twelve prompts, two of them held out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.pilot.template import write_new
+from workbench.records import Constraint, Prompt, Response, content_id
+from workbench.training.candidates import Generated
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SIMULATED = """
+[simulation]
+seed = 3
+started = 2026-01-05T09:00:00Z
+hidden_quality = 0.1
+"""
+PERSON = """
+[[annotators]]
+id = "s{n}"
+source = "simulated"
+skill = {skill}
+tie_threshold = 0.3
+"""
+PRICES = """
+[[prices]]
+name = "ours"
+judgment = "0.40"
+unit = "pair"
+source = "test"
+"""
+
+
+def make(folder: Path, *, simulated: bool = True, n: int = 12) -> Path:
+    """Write prompts, responses and pilot.toml; items and labels are for the pilot to make."""
+    write_new(folder, title="Small <b>pilot</b>", gold_share=0.2)
+    more = SIMULATED + "".join(PERSON.format(n=k, skill=skill) for k, skill in enumerate((3.0, 2.0, 1.0))) + PRICES
+    if simulated:
+        config = folder / "pilot.toml"
+        config.write_text(config.read_text() + more)
+    prompts, responses = [], []
+    for k in range(n):
+        text = f"Say something about topic {k} in at most 6 words."
+        prompt = Prompt(
+            id=content_id("p", text),
+            prompt=text,
+            category="short" if k % 2 else "long",
+            constraints=(Constraint(id="c1", kind="max_words", params={"n": 6}),),
+            split="test" if k >= n - 2 else "train",
+        )
+        prompts.append(prompt)
+        for answer in (f"Topic {k} is fine.", f"Well, topic {k} is one that takes very many words to explain."):
+            made = Response(id=content_id("r", prompt.id, answer), text=answer, model="m", params={"finish": "stop"})
+            responses.append(Generated(prompt_id=prompt.id, response=made))
+    (folder / "prompts.jsonl").write_text("".join(p.canonical() + "\n" for p in prompts))
+    (folder / "responses.jsonl").write_text("".join(r.canonical() + "\n" for r in responses))
+    return folder
