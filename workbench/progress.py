@@ -27,6 +27,13 @@ def bar(what: str, total: int | None = None, unit: str = "it") -> tqdm[Any]:
     return shown
 
 
+def silent() -> tqdm[Any]:
+    """A bar nobody sees, for callers that asked for none."""
+    from tqdm.std import tqdm as plain
+
+    return plain(disable=True)
+
+
 def track(items: Iterable[T], what: str, total: int | None = None, unit: str = "it") -> Iterable[T]:
     """Yield the items while showing progress."""
     with bar(what, total if total is not None else getattr(items, "__len__", lambda: None)(), unit) as shown:

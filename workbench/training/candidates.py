@@ -88,19 +88,19 @@ def generate(
     fixed = {"top_p": top_p, "max_new_tokens": max_new_tokens, "run_seed": seed}
     found = _read(Path(path), ref.sha256, fixed) if path is not None else {}
     # Loading is the dear part of a call that finds everything in its file, so look there first.
-    wanted = [(prompt, k, _answer_seed(seed, prompt, k)) for prompt in prompts for k in range(n)]
+    wanted = [(prompt, k, answer_seed(seed, prompt, k)) for prompt in prompts for k in range(n)]
     temperature = {k: float(temperatures[k % len(temperatures)]) for k in range(n)}
-    keys = [(prompt.id, answer_seed, temperature[k]) for prompt, k, answer_seed in wanted]
+    keys = [(prompt.id, own_seed, temperature[k]) for prompt, k, own_seed in wanted]
     if any(key not in found for key in keys):
         loaded, tokenizer = models.load(ref)
         asks = []
-        for prompt, k, answer_seed in wanted:
+        for prompt, k, own_seed in wanted:
             tokens = sampling.chat_tokens(tokenizer, prompt.prompt)
             sampling.check_length(tokens, max_new_tokens, loaded, f"prompt {prompt.id}")
-            asks.append(_Ask(prompt=prompt, tokens=tokens, temperature=temperature[k], seed=answer_seed))
+            asks.append(_Ask(prompt=prompt, tokens=tokens, temperature=temperature[k], seed=own_seed))
         # Longest first: a batch that does not fit the memory fails at once, and time left is never too hopeful.
         asks.sort(key=lambda ask: -len(ask.tokens))
-        with bars.bar("answers", len(asks), "answer") if progress else _Silent() as shown:
+        with bars.bar("answers", len(asks), "answer") if progress else bars.silent() as shown:
             # The batches are those of the whole job, finished or not, so a resumed job computes what it would have.
             for start in range(0, len(asks), batch_size):
                 batch = asks[start : start + batch_size]
@@ -164,6 +164,13 @@ def distinct_n(texts: Sequence[str], n: int = 2) -> float:
     return len(set(grams)) / len(grams) if grams else float("nan")
 
 
+def answer_seed(seed: int, prompt: Prompt, k: int) -> int:
+    """The seed of answer `k` to this prompt in a job with this seed."""
+    # The text belongs to the seed: an edited prompt under an old id must not look finished in a resumed file.
+    digest = hashlib.sha256(canonical_json([seed, prompt.id, prompt.prompt, k]).encode()).digest()
+    return int.from_bytes(digest[:4], "big")  # 32 bits survive every JSON reader
+
+
 def _answer(
     model: object, tokenizer: object, ref: models.ModelRef, asks: Sequence[_Ask], fixed: dict[str, float]
 ) -> list[Generated]:
@@ -183,12 +190,6 @@ def _answer(
         )
         for ask, one in zip(asks, drawn, strict=True)
     ]
-
-
-def _answer_seed(seed: int, prompt: Prompt, k: int) -> int:
-    # The text belongs to the seed: an edited prompt under an old id must not look finished in a resumed file.
-    digest = hashlib.sha256(canonical_json([seed, prompt.id, prompt.prompt, k]).encode()).digest()
-    return int.from_bytes(digest[:4], "big")  # 32 bits survive every JSON reader
 
 
 def _key(ask: _Ask) -> tuple[str, int, float]:
@@ -276,16 +277,3 @@ def _ngrams(parts: Sequence[str], n: int) -> set[tuple[str, ...]]:
 def _jaccard(one: set[tuple[str, ...]], other: set[tuple[str, ...]]) -> float:
     union = one | other
     return len(one & other) / len(union) if union else 1.0
-
-
-class _Silent:
-    """A bar nobody sees."""
-
-    def __enter__(self) -> _Silent:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-    def update(self, n: int = 1) -> None:
-        """Count nothing."""

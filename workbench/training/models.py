@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import io
 import json
 import math
 import os
 import re
 import shutil
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from workbench import progress as bars
 from workbench.errors import TrainingError, missing_extra
 from workbench.records import Record, Sha256
 
@@ -177,8 +179,9 @@ def load(ref: ModelRef, dtype: Dtype = "auto") -> tuple[Any, Any]:
 
 def plain(text: str, tokenizer: Any) -> str:
     """The text with the tokenizer's control tokens broken up, so no text can open or close a chat turn."""
-    for token in tokenizer.all_special_tokens:
-        if token and token in text:
+    for token in sorted({*tokenizer.all_special_tokens, *tokenizer.get_added_vocab()}):
+        # some tokenizers add tokens for runs of blanks or single characters, which open and close nothing
+        if len(token.strip()) > 2 and token in text:
             text = text.replace(token, token[0] + " " + token[1:])
     return text
 
@@ -226,16 +229,21 @@ def _convert(gguf: Path, digest: str, target: Path) -> str:
             next_step="set WORKBENCH_CACHE to a folder with 600 MB free",
         ) from error
     try:
-        with quiet():
+        # reading a GGUF file draws bars of its own, with no way to switch them off
+        with quiet(), bars.bar(f"converting {EMBEDDED} once", 4, "step") as shown, redirect_stderr(io.StringIO()):
             tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+            shown.update(1)
             model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
+            shown.update(1)
             # The weights are plain floats by now, but a model that says "quantized with gguf" refuses to be saved.
             model.hf_quantizer = None
             if hasattr(model.config, "quantization_config"):
                 del model.config.quantization_config
             model.save_pretrained(work)
             tokenizer.save_pretrained(work)
+            shown.update(1)
             again = AutoModelForCausalLM.from_pretrained(work, dtype=torch.float32, use_safetensors=True)
+            shown.update(1)
         kept = dict(again.named_parameters())
         for name, value in model.named_parameters():
             if not torch.equal(value, kept[name]) or not torch.isfinite(value).all():

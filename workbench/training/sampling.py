@@ -152,7 +152,8 @@ def pick(logits: torch.Tensor, temperature: torch.Tensor, top_p: float, uniform:
     import torch
 
     greedy = temperature <= 0
-    scaled = logits.float() / torch.where(greedy, torch.ones_like(temperature), temperature)[:, None]
+    divisor = torch.where(greedy, torch.ones_like(temperature), temperature)[:, None]
+    scaled = logits.to(torch.float32, copy=True).div_(divisor)
     probability = scaled.softmax(-1)
     top, token = probability.topk(min(_SHORTLIST, probability.shape[-1]), dim=-1)
     chosen = token.gather(1, _inverse_cdf(top, top_p, uniform)[:, None])[:, 0]

@@ -1,0 +1,264 @@
+"""What the adapter changed: answers of base and adapter to the same prompts, and implicit rewards on held-out pairs.
+
+This room makes texts and margins; whether an answer is good is for the caller to say (`score`), and intervals are
+for the caller to compute. Base and adapter are one loaded model with the adapter switched off and on, and answer
+with the same random numbers, so their difference is the adapter and not the draw.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+
+from workbench import progress as bars
+from workbench.errors import TrainingError
+from workbench.records import Id, Prompt, Record
+from workbench.training import candidates, dpo, models, runfiles, sampling
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+
+class AnswerConfig(Record):
+    """How held-out prompts are answered; `temperature` 0 takes the most likely token (then one sample is enough)."""
+
+    samples: Annotated[int, Field(ge=1, le=64)] = 2
+    temperature: Annotated[float, Field(ge=0, le=5)] = 0.7
+    top_p: Annotated[float, Field(gt=0, le=1)] = 0.95
+    max_new_tokens: Annotated[int, Field(ge=1, le=8192)] = 96
+    batch_size: Annotated[int, Field(ge=1, le=1024)] = 64
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+
+
+class AnswerPair(Record):
+    """Answers of base and adapter to one prompt, drawn with the same random numbers.
+
+    `…_finish` is `stop` where the model ended the answer, `length` where it was cut.
+    """
+
+    prompt_id: Id
+    sample: int
+    seed: int
+    base: str
+    adapter: str
+    base_finish: str
+    adapter_finish: str
+
+
+def load_adapter(adapter: str | Path, model: str = models.EMBEDDED) -> tuple[Any, Any]:
+    """Base model with the adapter of a run folder (or an adapter folder) on it, and the tokenizer.
+
+    Raises
+    ------
+    TrainingError
+        When there is no adapter, or it does not fit the model.
+    """
+    models.require_train()
+    folder = Path(adapter)
+    folder = folder / "adapter" if (folder / "adapter").is_dir() else folder
+    if not (folder / "adapter_config.json").is_file():
+        raise TrainingError("no adapter here", where=str(folder), next_step="give a run that is done")
+    config = folder.parent / "config.json"
+    if config.is_file():
+        model = json.loads(config.read_text(encoding="utf-8")).get("config", {}).get("model", model)
+    base, tokenizer = models.load(models.resolve(model))
+    from peft import PeftModel
+
+    try:
+        # The adapter in the base's own dtype: mixed ones would be converted at every token of every layer.
+        loaded = PeftModel.from_pretrained(base, folder, autocast_adapter_dtype=False)
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise TrainingError(f"the adapter does not fit {model}: {str(error)[:200]}", where=str(folder)) from error
+    return loaded.eval(), tokenizer
+
+
+def answer_pairs(
+    prompts: Sequence[Prompt],
+    model: Any,
+    tokenizer: Any,
+    config: AnswerConfig | None = None,
+    *,
+    path: Path | None = None,
+    on_step: Callable[[int, int], None] | None = None,
+    progress: bool = True,
+) -> list[AnswerPair]:
+    """Answer every prompt `samples` times with the adapter off and on, in the order of the prompts.
+
+    Parameters
+    ----------
+    model
+        A model with an adapter: what `load_adapter` or `dpo.train` returned.
+    path
+        JSONL file that is written anew with the result.
+    on_step
+        Called with batches done and batches in all.
+    """
+    config = config or AnswerConfig()
+    if not prompts:
+        raise TrainingError("no held-out prompts to answer")
+    draws = []
+    for prompt in prompts:
+        tokens = sampling.chat_tokens(tokenizer, prompt.prompt)
+        sampling.check_length(tokens, config.max_new_tokens, model, f"prompt {prompt.id}")
+        for k in range(config.samples):
+            seed = candidates.answer_seed(config.seed, prompt, k)
+            draws.append((prompt.id, k, sampling.Draw(tokens, config.temperature, seed)))
+    order = sorted(range(len(draws)), key=lambda i: -len(draws[i][2].prompt))
+    batches = [order[start : start + config.batch_size] for start in range(0, len(order), config.batch_size)]
+    found: dict[int, AnswerPair] = {}
+    with bars.bar("answers of base and adapter", 2 * len(draws), "answer") if progress else bars.silent() as shown:
+        for done, batch in enumerate(batches, start=1):
+            asked = [draws[i][2] for i in batch]
+            with model.disable_adapter():
+                base = _sample(model, tokenizer, asked, config)
+            shown.update(len(batch))
+            adapted = _sample(model, tokenizer, asked, config)
+            shown.update(len(batch))
+            for i, before, after in zip(batch, base, adapted, strict=True):
+                prompt_id, k, draw = draws[i]
+                found[i] = AnswerPair(
+                    prompt_id=prompt_id,
+                    sample=k,
+                    seed=draw.seed,
+                    base=before.text,
+                    adapter=after.text,
+                    base_finish=before.finish,
+                    adapter_finish=after.finish,
+                )
+            if on_step:
+                on_step(done, len(batches))
+    pairs = [found[i] for i in range(len(draws))]
+    if path is not None:
+        runfiles.write_atomic(path, "".join(pair.canonical() + "\n" for pair in pairs))
+    return pairs
+
+
+def read_answers(path: Path) -> list[AnswerPair]:
+    """Answers as `answer_pairs` wrote them (`answers.jsonl` of a run)."""
+    return [AnswerPair.parse(row) for row in runfiles.read_jsonl(path)]
+
+
+def compare(
+    pairs: Iterable[AnswerPair], prompts: Sequence[Prompt], score: Callable[[Prompt, str], Sequence[bool]]
+) -> list[dict[str, Any]]:
+    """One row a prompt, before and after, for the caller to compute differences and intervals from.
+
+    Parameters
+    ----------
+    score
+        Prompt and answer -> whether each constraint of the prompt is satisfied, in the prompt's order.
+
+    Returns
+    -------
+    list[dict]
+        In the order of the prompts: `prompt_id`, `category`, `n_samples`; `base` and `adapter`, the mean share of
+        constraints satisfied, from 0 to 1; `base_words` and `adapter_words`, mean words an answer; `base_cut` and
+        `adapter_cut`, the share of answers cut at the length limit; `constraints`, one dict each with `kind`, `base`
+        and `adapter` as the number of the samples that satisfy it.
+    """
+    samples: dict[str, list[AnswerPair]] = {}
+    for pair in pairs:
+        samples.setdefault(pair.prompt_id, []).append(pair)
+    rows = []
+    for prompt in prompts:
+        mine = samples.get(prompt.id)
+        if not mine:
+            raise TrainingError(f"no answers to prompt {prompt.id}", next_step="compare the prompts that were answered")
+        checks = {side: [_checks(score, prompt, getattr(one, side)) for one in mine] for side in ("base", "adapter")}
+        row: dict[str, Any] = {"prompt_id": prompt.id, "category": prompt.category, "n_samples": len(mine)}
+        for side, lists in checks.items():
+            row[side] = sum(sum(one) / len(one) for one in lists) / len(lists)
+            row[f"{side}_words"] = sum(len(getattr(one, side).split()) for one in mine) / len(mine)
+            row[f"{side}_cut"] = sum(getattr(one, f"{side}_finish") == "length" for one in mine) / len(mine)
+        row["constraints"] = [
+            {
+                "kind": constraint.kind,
+                **{side: sum(one[place] for one in lists) for side, lists in checks.items()},
+            }
+            for place, constraint in enumerate(prompt.constraints)
+        ]
+        rows.append(row)
+    return rows
+
+
+def implicit_rewards(
+    rows: Sequence[Mapping[str, Any]],
+    model: Any,
+    tokenizer: Any,
+    *,
+    beta: float,
+    batch_size: int = 8,
+    on_step: Callable[[int, int], None] | None = None,
+) -> list[float]:
+    """The margin the adapter gives each pair, as DPO defines it; above 0 it prefers the chosen answer.
+
+    beta x [(log p(chosen) - log p0(chosen)) - (log p(rejected) - log p0(rejected))] in nats, log p under the adapter
+    and log p0 under the base, summed over the answer's tokens with its end (Rafailov et al. 2023, eq. 5). The start
+    model gives 0 everywhere, so accuracy is the share above 0. Length is not taken out: compare it beside.
+    """
+    texts = [conversation for row in rows for conversation in _pair_tokens(row, tokenizer)]
+    order = sorted(range(len(texts)), key=lambda i: -sum(map(len, texts[i])))
+    ratios = [0.0] * len(texts)
+    batches = [order[start : start + 2 * batch_size] for start in range(0, len(order), 2 * batch_size)]
+    for done, batch in enumerate(batches, start=1):
+        some = [texts[i] for i in batch]
+        after = _log_probs(model, some)
+        with model.disable_adapter():
+            before = _log_probs(model, some)
+        for i, one, other in zip(batch, after, before, strict=True):
+            ratios[i] = one - other
+        if on_step:
+            on_step(done, len(batches))
+    return [beta * (ratios[2 * i] - ratios[2 * i + 1]) for i in range(len(rows))]
+
+
+def _sample(model: Any, tokenizer: Any, draws: list[sampling.Draw], config: AnswerConfig) -> list[sampling.Drawn]:
+    return sampling.sample(model, tokenizer, draws, top_p=config.top_p, max_new_tokens=config.max_new_tokens)
+
+
+def _checks(score: Callable[[Prompt, str], Sequence[bool]], prompt: Prompt, text: str) -> list[bool]:
+    found = [bool(one) for one in score(prompt, text)]
+    if len(found) != len(prompt.constraints) or not found:
+        raise TrainingError(
+            f"score gave {len(found)} verdicts for {len(prompt.constraints)} constraints",
+            where=f"prompt {prompt.id}",
+            next_step="give one verdict a constraint, for prompts that have some",
+        )
+    return found
+
+
+def _pair_tokens(row: Mapping[str, Any], tokenizer: Any) -> list[tuple[list[int], list[int]]]:
+    return [dpo.conversation_tokens(tokenizer, row["prompt"], row[side]) for side in ("chosen", "rejected")]
+
+
+def _log_probs(model: Any, texts: Sequence[tuple[list[int], list[int]]]) -> list[float]:
+    """Log-probability of each answer given its prompt, in nats."""
+    import torch
+
+    width = max(len(prompt) + len(answer) for prompt, answer in texts)
+    ids = torch.zeros((len(texts), width), dtype=torch.long)
+    mask = torch.zeros_like(ids)
+    for row, (prompt, answer) in enumerate(texts):
+        whole = torch.tensor([*prompt, *answer])
+        ids[row, : len(whole)] = whole
+        mask[row, : len(whole)] = 1
+    out = []
+    # The vocabulary is wide: only the answers' positions become logits, one text at a time.
+    with torch.inference_mode():
+        hidden = _hidden(model, ids.to(model.device), mask.to(model.device))
+        head = model.get_output_embeddings()
+        for row, (prompt, answer) in enumerate(texts):
+            start = len(prompt) - 1
+            logits = head(hidden[row, start : start + len(answer)]).float()
+            target = torch.tensor(answer, device=logits.device)
+            picked = logits.gather(1, target[:, None])[:, 0] - logits.logsumexp(-1)
+            out.append(float(picked.sum()))
+    return out
+
+
+def _hidden(model: Any, ids: Any, mask: Any) -> Any:
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    return inner.base_model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state

@@ -1,0 +1,362 @@
+"""Runs: a folder and a process each, which outlive the notebook that started them.
+
+`start` writes the folder and launches `python -m workbench.training.jobs RUN`; `Run` reads the folder, so any number
+of notebooks and shells see the same. A process that died is noticed by its number, its start time and its heartbeat,
+and is never shown as running.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import json
+import platform
+import secrets
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from workbench import progress as bars
+from workbench.errors import TrainingError, WorkbenchError
+from workbench.records import Prompt, Record, Sha256, Source, canonical_json
+from workbench.training import dpo, evaluate, models, processes, runfiles
+from workbench.training.runfiles import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+Kind = Literal["dpo"]
+
+
+class Config(Record):
+    """config.json: what the run does, checked before anything heavy is imported."""
+
+    kind: Kind
+    config: dpo.RunConfig
+    answers: evaluate.AnswerConfig | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder. Reading it never needs torch, and works from any process."""
+
+    path: Path
+
+    def status(self) -> Status:
+        """Where the run stands; a dead process is written down as failed."""
+        status = runfiles.read_status(self.path)
+        if status.over or processes.alive(self.path, status):
+            return status
+        status = runfiles.read_status(self.path)  # it may have ended between the two looks
+        if status.over:
+            return status
+        reason = "process died: " + ("it never started" if status.pid is None else f"it ended in {status.phase!r}")
+        status = status.model_copy(update={"state": "failed", "reason": reason, "ended": time.time()})
+        runfiles.write_status(self.path, status)
+        return status
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """One dict a step: step, loss, margin, accuracy, learning_rate, tokens_per_s, seconds, eta_s and others."""
+        return runfiles.read_jsonl(self.path / "metrics.jsonl")
+
+    def manifest(self) -> dict[str, Any]:
+        """Hashes, versions, seed, device and model the run rests on."""
+        return _read_json(self.path / "manifest.json")
+
+    def config(self) -> Config:
+        """What was asked for."""
+        return Config.parse(_read_json(self.path / "config.json"))
+
+    def answers(self) -> list[evaluate.AnswerPair]:
+        """Answers of base and adapter to the held-out prompts; empty when none were asked for."""
+        return evaluate.read_answers(self.path / "answers.jsonl")
+
+    def margins(self) -> list[float]:
+        """Implicit-reward margins of the held-out pairs, in the order of held_out.jsonl; empty when none were given."""
+        path = self.path / "margins.json"
+        return [float(value) for value in _read_json(path)["margins"]] if path.exists() else []
+
+    def write_evaluation(self, evaluation: Mapping[str, Any]) -> Path:
+        """Keep what the caller computed from answers and margins as evaluation.json."""
+        path = self.path / "evaluation.json"
+        runfiles.write_json(path, dict(evaluation))
+        return path
+
+    def evaluation(self) -> dict[str, Any] | None:
+        """What `write_evaluation` kept, or None."""
+        path = self.path / "evaluation.json"
+        return _read_json(path) if path.exists() else None
+
+    def log_tail(self, lines: int = 20) -> str:
+        """The last lines the process printed."""
+        try:
+            data = (self.path / "log.txt").read_bytes()[-64_000:]
+        except FileNotFoundError:
+            return ""
+        return "\n".join(data.decode("utf-8", errors="replace").splitlines()[-lines:])
+
+    def cancel(self, *, patience_s: float = 20.0) -> Status:
+        """Ask the process to stop, make it after `patience_s` seconds, and return the final status."""
+        status = self.status()
+        if status.over:
+            return status
+        if status.pid is not None and status.host != platform.node():
+            raise TrainingError(
+                f"the run belongs to another host, {status.host}",
+                where=str(self.path),
+                next_step=f"there, run: kill {status.pid}",
+            )
+        processes.stop(self.path, status, patience_s)
+        status = runfiles.read_status(self.path)
+        if not status.over:  # it was too early in its life, or too deep in a step, to say so itself
+            status = status.model_copy(update={"state": "cancelled", "ended": time.time()})
+            runfiles.write_status(self.path, status)
+        return status
+
+    def wait(self, *, progress: bool = True, timeout_s: float | None = None) -> Status:
+        """Follow the run with a bar until it is done or cancelled. Interrupting the wait leaves the run running.
+
+        Raises
+        ------
+        TrainingError
+            When the run failed (with the reason in one line), or `timeout_s` seconds have passed.
+        """
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        phase, shown = "", bars.silent()
+        try:
+            while True:
+                status = self.status()
+                if status.phase != phase:
+                    shown.close()
+                    phase, wanted = status.phase, progress and status.steps > 0
+                    shown = bars.bar(f"{self.path.name}: {phase}", status.steps, "step") if wanted else bars.silent()
+                shown.update(status.step - shown.n)
+                if status.over:
+                    break
+                if deadline is not None and time.monotonic() > deadline:
+                    raise TrainingError(
+                        f"the run is not done after {timeout_s:g} s", where=str(self.path), next_step="wait() again"
+                    )
+                time.sleep(0.3)
+        finally:
+            shown.close()
+        if status.state == "failed":
+            raise TrainingError(
+                f"the run failed: {status.reason}",
+                where=str(self.path),
+                next_step="Run.log_tail() shows its last words",
+            )
+        return status
+
+    def __str__(self) -> str:
+        status = self.status()
+        line = f"run {self.path.name}: {status.state}"
+        if status.state == "running":
+            line += f", {status.phase}" + (f" {status.step}/{status.steps}" if status.steps else "")
+        return line + (f", {status.reason}" if status.reason else "")
+
+    def _repr_html_(self) -> str:
+        rows = self.metrics()
+        last = rows[-1] if rows else {}
+        told = [f"{name} {last[name]:.3f}" for name in ("loss", "margin", "accuracy") if last.get(name) is not None]
+        notes = [str(self), *([f"step {last['step']}: " + ", ".join(told)] if told else []), *self.status().notes]
+        return "".join(f"<div>{html.escape(note)}</div>" for note in notes)
+
+
+def start(
+    kind: Kind,
+    rows: Sequence[Mapping[str, Any]] | str | Path,
+    config: dpo.RunConfig | None = None,
+    runs_dir: str | Path = "runs",
+    *,
+    guideline_sha256: str | None = None,
+    source: Source = "human",
+    data_sha256: str | None = None,
+    prompts: Sequence[Prompt] = (),
+    answers: evaluate.AnswerConfig | None = None,
+    held_out: Sequence[Mapping[str, Any]] = (),
+    wait: bool = False,
+) -> Run:
+    """Write a run folder and start its process.
+
+    Parameters
+    ----------
+    rows
+        `{prompt, chosen, rejected, …}` or a JSONL file of them; other columns are kept in data.jsonl and not used.
+    config
+        Settings; the defaults fit 135M parameters on a CPU.
+    runs_dir
+        Where the run's folder is made.
+    guideline_sha256, source
+        Of the labels behind the rows; both go to the manifest and on into reports.
+    data_sha256
+        Hash of the export the rows come from; left out, it is that of the rows as written to data.jsonl.
+    prompts, answers
+        Held-out prompts that base and adapter answer after training, in the same process (`Run.answers`).
+    held_out
+        Held-out pairs whose implicit-reward margins are computed after training (`Run.margins`).
+    wait
+        Follow the run to its end (`Run.wait`).
+
+    Raises
+    ------
+    TrainingError
+        For rows, settings or a folder a run cannot be made of; nothing is left behind then.
+    """
+    models.require_train()
+    config = config or dpo.RunConfig()
+    listed = runfiles.read_jsonl(_existing(rows)) if isinstance(rows, str | Path) else [dict(row) for row in rows]
+    dpo.check_rows(listed, str(rows) if isinstance(rows, str | Path) else "rows")
+    if held_out:
+        dpo.check_rows(held_out, "held_out", least=1)
+    asked = (answers or evaluate.AnswerConfig()) if prompts else None
+    whole = Config(kind=kind, config=config, answers=asked)
+    text = _lines(listed)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    now = time.time()
+    manifest = _Manifest(
+        data_sha256=data_sha256 or digest, rows_sha256=digest, guideline_sha256=guideline_sha256, source=source
+    )
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now))
+    run = Run(Path(runs_dir).resolve() / f"{kind}-{stamp}-{secrets.token_hex(2)}")
+    try:
+        run.path.mkdir(parents=True)
+        runfiles.write_atomic(run.path / "data.jsonl", text)
+        if prompts:
+            runfiles.write_atomic(run.path / "prompts.jsonl", "".join(one.canonical() + "\n" for one in prompts))
+        if held_out:
+            runfiles.write_atomic(run.path / "held_out.jsonl", _lines(held_out))
+        runfiles.write_json(run.path / "config.json", whole.model_dump(mode="json"))
+        runfiles.write_json(
+            run.path / "manifest.json",
+            {
+                "run": run.path.name,
+                "kind": kind,
+                "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
+                "seed": config.seed,
+                "git": runfiles.git_revision(run.path),
+                **manifest.model_dump(mode="json"),
+                **runfiles.versions(),
+            },
+        )
+        runfiles.write_status(run.path, Status(state="queued", created=now))
+    except OSError as error:
+        raise TrainingError(f"cannot write the run folder: {error.strerror}", where=str(run.path)) from error
+    processes.launch(run.path)
+    if wait:
+        run.wait()
+    return run
+
+
+def list_runs(runs_dir: str | Path = "runs") -> list[Run]:
+    """The runs in a folder, oldest first; other folders there are passed over."""
+    folder = Path(runs_dir)
+    found = [Run(path.parent.resolve()) for path in folder.glob("*/status.json")] if folder.is_dir() else []
+    return sorted(found, key=lambda run: (runfiles.read_status(run.path).created, run.path.name))
+
+
+class _Manifest(Record):
+    data_sha256: Sha256
+    rows_sha256: Sha256
+    guideline_sha256: Sha256 | None
+    source: Source
+
+
+class _Cancelled(BaseException):
+    """Raised by SIGTERM; not an Exception, so that no library takes it for one of its own."""
+
+
+def _on_sigterm(*_: object) -> None:
+    raise _Cancelled
+
+
+def main(run_dir: str) -> int:
+    """The process of a run: train, answer, and say how it ended. Returns the exit code."""
+    signal.signal(signal.SIGTERM, _on_sigterm)
+    path = Path(run_dir)
+    if runfiles.read_status(path).over:  # cancelled before it began
+        return 1
+    reporter = runfiles.Reporter(path)
+    try:
+        _work(path, reporter)
+    except _Cancelled:
+        reporter.end("cancelled")
+        return 1
+    except Exception as error:  # noqa: BLE001 - whatever it is, the run must be marked failed and the trace be kept
+        import traceback
+
+        traceback.print_exc()
+        reporter.end("failed", reason_of(error))
+        return 1
+    reporter.end("done")
+    return 0
+
+
+def reason_of(error: BaseException) -> str:
+    """Why a run failed, in one line, with what helps."""
+    text = " ".join(str(error).split())
+    low = text.lower()
+    if isinstance(error, MemoryError) or "out of memory" in low or "can't allocate memory" in low:
+        return "out of memory -> lower batch_size or max_length, or set gradient_checkpointing"
+    if "no space left" in low or "disk quota" in low:
+        return "disk full -> free some space and start again"
+    if isinstance(error, WorkbenchError):
+        return text
+    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
+
+
+def _work(path: Path, reporter: runfiles.Reporter) -> None:
+    config = Config.parse(_read_json(path / "config.json"))
+    model, tokenizer, _ = dpo.train(path / "data.jsonl", path, config.config, reporter)
+    if config.answers is not None:
+        prompts = [Prompt.parse(row) for row in runfiles.read_jsonl(path / "prompts.jsonl")]
+        reporter.phase("answering")
+        evaluate.answer_pairs(
+            prompts,
+            model,
+            tokenizer,
+            config.answers,
+            path=path / "answers.jsonl",
+            on_step=_tell(reporter, "answering"),
+            progress=False,
+        )
+    held_out = runfiles.read_jsonl(path / "held_out.jsonl")
+    if held_out:
+        margins = evaluate.implicit_rewards(
+            held_out, model, tokenizer, beta=config.config.beta, on_step=_tell(reporter, "held-out pairs")
+        )
+        runfiles.write_json(path / "margins.json", {"beta": config.config.beta, "margins": margins})
+
+
+def _tell(reporter: runfiles.Reporter, phase: str) -> Callable[[int, int], None]:
+    def tell(done: int, total: int) -> None:
+        if done == 1:
+            reporter.phase(phase, total)
+        reporter.advance(done)
+
+    return tell
+
+
+def _existing(path: str | Path) -> Path:
+    if not Path(path).is_file():
+        raise TrainingError("no such file of rows", where=str(path), next_step="export the preferences first")
+    return Path(path)
+
+
+def _lines(rows: Sequence[Mapping[str, Any]]) -> str:
+    return "".join(canonical_json(dict(row)) + "\n" for row in rows)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        loaded = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"cannot be read: {error}", where=str(path)) from error
+    return dict(loaded)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,87 @@
+"""The process of a run: launch it so that it outlives its parent, see whether it lives, stop it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.errors import TrainingError
+from workbench.training.runfiles import process_started
+
+if TYPE_CHECKING:
+    from workbench.training.runfiles import Status
+
+# A process that says nothing for so long, on a host whose processes cannot be seen from here, counts as dead.
+SILENT_S = 120.0
+# From the launch to the first sign of life; interpreters start slowly on loaded machines.
+LAUNCH_S = 120.0
+
+# Runs launched from here: dead children stay on the process table until their parent asks for them.
+_children: dict[Path, subprocess.Popen[bytes]] = {}
+
+
+def launch(run_dir: Path) -> None:
+    """Start the run's process in a session of its own, its output going to log.txt."""
+    # The child finds this very package, installed or not; nothing of the environment is written down anywhere.
+    package = str(Path(__file__).parents[2])
+    paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
+    quiet = {"TQDM_DISABLE": "1", "TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"}
+    with (run_dir / "log.txt").open("ab") as log:
+        _children[run_dir] = subprocess.Popen(  # noqa: S603 - this interpreter, this package, a folder
+            [sys.executable, "-m", "workbench.training.jobs", str(run_dir)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env={**os.environ, **quiet, "PYTHONPATH": os.pathsep.join(paths)},
+        )
+
+
+def alive(run_dir: Path, status: Status) -> bool:
+    """Whether the process behind a status that says queued or running still lives."""
+    child = _children.get(run_dir)
+    if child is not None and child.poll() is not None:
+        return False
+    now = time.time()
+    if status.pid is None:
+        return child is not None or now - status.created < LAUNCH_S
+    if status.host != platform.node():
+        return now - (status.heartbeat or 0) < SILENT_S
+    return process_started(status.pid) == status.pid_started
+
+
+def stop(run_dir: Path, status: Status, patience_s: float) -> None:
+    """Ask the process to stop, and make it after `patience_s` seconds; returns when it is gone."""
+    child = _children.get(run_dir)
+    pid = status.pid or (child.pid if child else None)
+    if pid is None:
+        return
+    for sign, patience in ((signal.SIGTERM, patience_s), (signal.SIGKILL, 5.0)):
+        # The number may be somebody else's by now: signal only the process that the status names.
+        if not process_started(pid) or process_started(pid) != (status.pid_started or process_started(pid)):
+            return
+        try:
+            os.killpg(pid, sign)  # the run leads its own session: helpers it started go with it
+        except ProcessLookupError:
+            return
+        except PermissionError as error:
+            raise TrainingError(
+                f"process {pid} belongs to another user", where=str(run_dir), next_step=f"ask them to run: kill {pid}"
+            ) from error
+        if _gone(pid, child, patience):
+            return
+
+
+def _gone(pid: int, child: subprocess.Popen[bytes] | None, patience_s: float) -> bool:
+    deadline = time.monotonic() + patience_s
+    while time.monotonic() < deadline:
+        if (child is not None and child.poll() is not None) or not process_started(pid):
+            return True
+        time.sleep(0.1)
+    return False

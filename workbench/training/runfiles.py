@@ -1,0 +1,235 @@
+"""The files of a run folder, written so that a reader never sees half of one.
+
+config.json      kind and settings, validated before anything heavy is imported
+data.jsonl       the rows trained on
+manifest.json    what the run rests on: hashes, versions, seed, device, model, source of the labels
+metrics.jsonl    one line a step, flushed
+status.json      state, phase, step, process, heartbeat, reason of a failure
+log.txt          what the process printed
+adapter/         the result
+answers.jsonl, margins.json, evaluation.json    what was measured with it
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from workbench.errors import RecordError, TrainingError
+from workbench.records import Record, canonical_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pydantic import JsonValue
+
+State = Literal["queued", "running", "done", "failed", "cancelled"]
+ENDED = ("done", "failed", "cancelled")
+HEARTBEAT_S = 2.0
+_PACKAGES = ("preference-workbench", "torch", "transformers", "trl", "peft", "datasets", "accelerate", "numpy")
+
+
+class Status(Record):
+    """Where a run stands. Times are seconds since the epoch; `step` of `steps` counts within `phase`.
+
+    `pid_started` tells a process from a later one with the same number; `host` is where `pid` means something.
+    """
+
+    state: State
+    phase: str = ""
+    step: int = 0
+    steps: int = 0
+    pid: int | None = None
+    pid_started: str = ""
+    host: str = ""
+    created: float
+    started: float | None = None
+    heartbeat: float | None = None
+    ended: float | None = None
+    reason: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def over(self) -> bool:
+        """Whether the run has ended, well or not."""
+        return self.state in ENDED
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Write beside the file, then rename over it: a reader sees the old text or the new, never a part."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        Path(name).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
+def write_json(path: Path, value: Any) -> None:
+    """A JSON file for people and programs: sorted, indented, written atomically."""
+    write_atomic(path, json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_status(run_dir: Path) -> Status:
+    """The status as written, or `TrainingError` where the folder is no run."""
+    path = run_dir / "status.json"
+    try:
+        return Status.parse(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise TrainingError(
+            "not a run folder: it has no status.json", where=str(run_dir), next_step="list_runs(runs_dir) shows them"
+        ) from None
+    except (OSError, ValueError, TypeError, RecordError) as error:
+        raise TrainingError(f"status.json cannot be read: {error}", where=str(path)) from error
+
+
+def write_status(run_dir: Path, status: Status) -> None:
+    """Replace status.json."""
+    write_json(run_dir / "status.json", status.model_dump(mode="json"))
+
+
+def read_jsonl(path: Path) -> list[dict[str, Any]]:
+    """Rows of a JSONL file; a last line that is still being written is left out, a missing file has no rows."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return []
+    whole = data[: data.rfind(b"\n") + 1].decode("utf-8")
+    try:
+        return [json.loads(line) for line in whole.split("\n") if line]
+    except ValueError as error:
+        raise TrainingError(f"not JSON lines: {error}", where=str(path)) from error
+
+
+def append_jsonl(path: Path, rows: Iterable[Mapping[str, JsonValue]]) -> None:
+    """Append rows as whole lines and flush them."""
+    with path.open("a", encoding="utf-8", newline="\n") as handle:
+        handle.write("".join(canonical_json(dict(row)) + "\n" for row in rows))
+
+
+def process_started(pid: int) -> str:
+    """When the process started, as text to compare; empty when there is no such process, or it is dead."""
+    try:
+        # The name, in parentheses, may hold anything; the fields after the last parenthesis are plain.
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        return "" if fields[0] in "ZX" else fields[19]
+    except FileNotFoundError:
+        if Path("/proc/self/stat").exists():
+            return ""
+    except (OSError, IndexError):
+        return ""
+    # No /proc (macOS): ask ps.
+    asked = subprocess.run(  # noqa: S603 - fixed program, number as argument
+        ["/bin/ps", "-o", "lstart=,stat=", "-p", str(int(pid))], capture_output=True, text=True, check=False
+    )
+    text = " ".join(asked.stdout.split())
+    return "" if not text or text.rsplit(" ", 1)[-1].startswith("Z") else text.rsplit(" ", 1)[0]
+
+
+class Reporter:
+    """Writes a run's status and metrics from inside its process; a thread keeps the heartbeat through long steps."""
+
+    def __init__(self, run_dir: Path) -> None:
+        self._dir = run_dir
+        self._lock = threading.RLock()
+        self._stop = threading.Event()
+        now = time.time()
+        self._status = read_status(run_dir).model_copy(
+            update={
+                "state": "running",
+                "phase": "starting",
+                "pid": os.getpid(),
+                "pid_started": process_started(os.getpid()),
+                "host": platform.node(),
+                "started": now,
+                "heartbeat": now,
+            }
+        )
+        self._write()
+        self._thread = threading.Thread(target=self._beat, daemon=True)
+        self._thread.start()
+
+    def phase(self, name: str, steps: int = 0) -> None:
+        """A new phase begins, of so many steps."""
+        self._update(phase=name, step=0, steps=steps)
+
+    def advance(self, step: int) -> None:
+        """The current phase has done this many steps."""
+        self._update(step=step)
+
+    def metrics(self, row: Mapping[str, JsonValue]) -> None:
+        """Append one line to metrics.jsonl."""
+        append_jsonl(self._dir / "metrics.jsonl", [row])
+
+    def note(self, text: str) -> None:
+        """Keep a remark for whoever reads the status, for example how many pairs were left out and why."""
+        self._update(notes=(*self._status.notes, text))
+
+    def manifest(self, more: Mapping[str, JsonValue]) -> None:
+        """Add what only the process knows to manifest.json."""
+        path = self._dir / "manifest.json"
+        write_json(path, {**json.loads(path.read_text(encoding="utf-8")), **more})
+
+    def end(self, state: State, reason: str = "") -> None:
+        """Write the last status and stop the heartbeat."""
+        self._stop.set()
+        self._thread.join(timeout=5)
+        self._update(state=state, reason=reason, ended=time.time())
+
+    def _beat(self) -> None:
+        while not self._stop.wait(HEARTBEAT_S):
+            with contextlib.suppress(OSError):  # a full disk must not end a run that may still finish
+                self._update()
+
+    def _update(self, **changes: Any) -> None:
+        with self._lock:
+            self._status = self._status.model_copy(update={"heartbeat": time.time(), **changes})
+            self._write()
+
+    def _write(self) -> None:
+        write_status(self._dir, self._status)
+
+
+def versions() -> dict[str, JsonValue]:
+    """Python, operating system and the packages a result depends on."""
+    found: dict[str, JsonValue] = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = None
+    return {"python": platform.python_version(), "platform": f"{sys.platform} {platform.machine()}", "packages": found}
+
+
+def git_revision(folder: Path) -> dict[str, JsonValue] | None:
+    """Revision of the git checkout the folder stands in and whether tracked files differ from it; None without one."""
+
+    def git(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(  # noqa: S603 - fixed words
+            ["git", "-C", str(folder), *words],  # noqa: S607 - whichever git the user has
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=10,
+        )
+
+    try:
+        head = git("rev-parse", "HEAD")
+        if head.returncode:
+            return None
+        return {"revision": head.stdout.strip(), "changed": git("diff", "--quiet", "HEAD").returncode != 0}
+    except (OSError, subprocess.TimeoutExpired):
+        return None
