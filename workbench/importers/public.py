@@ -34,7 +34,7 @@ def pandalm(folder_or_file: str | Path, *, pilot: str = "pandalm") -> Imported:
     ImportFormatError
         When there is no such file, or nothing in it is a vote.
     """
-    path = _find(folder_or_file, ("testset-v1.json", "testset-v1.json.gz"), "a PandaLM test set")
+    path = _find(folder_or_file, ("testset-v1.json", "testset-v1.json.gz"), "PandaLM test set")
     table = read_rows(path)
     _need(table.columns, (*PANDALM_FIELDS, "annotator1"), table.origin)
     guideline = imported_guideline(

@@ -115,7 +115,7 @@ class Collector:
         self._raw_ids: dict[tuple[str, str], str] = {}
         self._rows: set[str] = set()
         self._repeated: set[tuple[str, str]] = set()
-        self._first: dict[tuple[str, str], tuple[int, tuple[str, ...], str]] = {}
+        self._first: dict[tuple[str, str], tuple[int, bool | None, str]] = {}
 
     def seen(self, row: Row) -> bool:
         """Count a row, and say whether the same row came before."""
@@ -155,9 +155,9 @@ class Collector:
         again = self._first.get((item.id, person.id))
         is_repeat = False
         if again is not None:
-            line, first_order, first_answer = again
+            line, first_left, first_answer = again
             # The same pair with the sides swapped is a second judgment; the same showing twice is not.
-            is_repeat = vote.left_first is not None and first_order != order
+            is_repeat = None not in (first_left, vote.left_first) and first_left != vote.left_first
             if not is_repeat or (item.id, person.id) in self._repeated:
                 self.n_again += 1
                 same = "the same" if canonical_json(vote.answer) == first_answer else "another"
@@ -194,7 +194,7 @@ class Collector:
             self.n_repeats += 1
             self._repeated.add((item.id, person.id))
         else:
-            self._first[item.id, person.id] = (row.line, order, canonical_json(vote.answer))
+            self._first[item.id, person.id] = (row.line, vote.left_first, canonical_json(vote.answer))
 
     def _item(self, vote: Vote) -> Item:
         name = self._id("i", vote.item)
