@@ -80,14 +80,14 @@ def new(
     from workbench.pilot import new_pilot
 
     pilot = new_pilot(folder, task=task, title=title)
-    _say(f"made {folder}: edit pilot.toml and {pilot.config.guideline}, then: workbench import table FILE {folder}")
+    _say(f"made {folder}: edit pilot.toml and {pilot.config.guideline}, then: workbench import FILE {folder}")
 
 
 @app.command("import")
 def import_(
-    shape: Annotated[str, typer.Argument(help="pandalm, mtbench, or table (CSV, JSONL, Parquet)")],
-    source: Annotated[Path, typer.Argument(help="the file or folder to read")],
+    source: Annotated[Path, typer.Argument(help="CSV, JSONL or Parquet table, or a PandaLM or MT-bench folder")],
     folder: Annotated[Path, typer.Argument(help="the pilot to fill; made when it does not exist")],
+    shape: Annotated[str, typer.Option(help="auto, table, pandalm, or mtbench")] = "auto",
     column: Annotated[
         list[str] | None, typer.Option(help="for table: ours=theirs, for example --column annotator=worker")
     ] = None,
@@ -97,7 +97,7 @@ def import_(
     """Bring outside labels in. Rows that cannot be read are kept aside with the reason; twice adds nothing."""
     from workbench.pilot.bring_in import import_into
 
-    told = import_into(folder, shape, source, columns=_pairs(column or []), task=task, storage=storage)
+    told = import_into(folder, source, shape=shape, columns=_pairs(column or []), task=task, storage=storage)
     _say(
         f"{told['rows']} rows: {told['new']} new records, {told['known']} known already, "
         f"{told['quarantined']} quarantined; {told['items']} new items"

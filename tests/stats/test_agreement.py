@@ -137,6 +137,13 @@ def test_no_variation_is_undefined_never_one(coefficient: Any) -> None:
     assert "same" in result.reason
 
 
+def test_perfect_agreement_says_what_it_cannot_exclude() -> None:
+    # None of 10 items disagrees: a share of 1 - .05^(1/10) = 25.9 % would still show none 5 % of the time.
+    result = agreement.krippendorff_alpha(table([["A", "B"] * 5, ["A", "B"] * 5]))
+    assert (result.value, result.low, result.high) == (1, 1, 1)
+    assert "up to 26% of items may still disagree" in result.reason
+
+
 def test_one_annotator_is_undefined_with_the_reason() -> None:
     result = agreement.krippendorff_alpha(table([[1, 2, 3]]))
     assert math.isnan(result.value)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench import design, exporters, guidelines, tasks
 from workbench.errors import PilotError
-from workbench.pilot import build, config, results, training
+from workbench.pilot import build, config, results, summary, training
 from workbench.records import Annotator, Item
 from workbench.stats import aggregation, agreement, annotators, disagreement, gold
 from workbench.stats.estimate import verdict
@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from workbench.widgets.annotate import AnnotateWidget
 
 EVENTS = "exports/events.jsonl"
-# Slices with fewer items than this have intervals as wide as the scale and are not shown.
+# Slices with fewer items than this have intervals as wide as the scale; more slices than this are a fishing trip.
 SMALLEST_SLICE = 15
+MOST_SLICES = 12
 
 
 def open_pilot(folder: str | Path, storage: str | None = None) -> Pilot:
@@ -270,12 +271,14 @@ class Pilot:
     def _slices(self, labels: pd.DataFrame, options: dict[str, Any]) -> tuple[Estimate, ...]:
         category = {item.id: item.category for item in self.items.values() if item.category}
         level = tasks.task(self.config.task).level
-        found = []
-        for name in sorted(set(category.values())):
-            part = labels[labels["item"].map(category) == name]
-            if part["item"].nunique() >= SMALLEST_SLICE:
-                found.append(agreement.krippendorff_alpha(part, level, **options, label=f"alpha: {name}"))
-        return tuple(found)
+        sizes = labels.groupby(labels["item"].map(category))["item"].nunique()
+        largest = sizes[sizes >= SMALLEST_SLICE].sort_values(ascending=False, kind="stable").index[:MOST_SLICES]
+        return tuple(
+            agreement.krippendorff_alpha(
+                labels[labels["item"].map(category) == name], level, **options, label=f"alpha: {name}"
+            )
+            for name in sorted(largest)
+        )
 
     def disagreements(self, n: int = 10) -> results.Disagreements:
         """The `n` most disputed items with prompt, responses, votes and reasons."""
@@ -302,6 +305,12 @@ class Pilot:
             verdict(f"Gold error of {error.label}", error, threshold, higher_is_better=False) for error in errors
         )
         return results.Quality(tuple(annotators.summarise(labels)), verdicts, self.simulated_notice)
+
+    def labelled_under(self) -> Guideline:
+        """The guideline most labels were given under; others are counted in the ledger."""
+        counts = Counter(label.guideline_sha256 for label in self.label_records())
+        (most, _), *_ = counts.most_common(1)
+        return self.store.guideline(most)
 
     # Deciding what next ---------------------------------------------------------------------------------------------
 
@@ -351,7 +360,7 @@ class Pilot:
             self.items.values(),
             self.label_records(),
             decisions,
-            guideline=self._labelled_under(),
+            guideline=self.labelled_under(),
             ties=ties,
             keep_gold=keep_gold,
             eval_share=eval_share,
@@ -435,7 +444,7 @@ class Pilot:
         """One self-contained HTML page that a reviewer can read offline; returns its path."""
         from workbench import report
 
-        return report.write(report.summarise(self), Path(path) if path else self.folder / "report" / "report.html")
+        return report.write(summary.summarise(self), Path(path) if path else self.folder / "report" / "report.html")
 
     # ----------------------------------------------------------------------------------------------------------------
 
@@ -444,12 +453,6 @@ class Pilot:
         if labels.empty:
             raise PilotError("this pilot has no labels yet", next_step="pilot.annotate('your name')")
         return labels
-
-    def _labelled_under(self) -> Guideline:
-        """The guideline most labels were given under; others are counted in the ledger."""
-        counts = Counter(label.guideline_sha256 for label in self.label_records())
-        (most, _), *_ = counts.most_common(1)
-        return self.store.guideline(most)
 
     def _started(self) -> Any:
         """The pretended clock of a simulated pilot (so its export is the same bytes each time), else None: now."""

@@ -49,7 +49,7 @@ class Agreement(Shown):
         """One line a verdict."""
         notice = [self.simulated] if self.simulated else []
         slices = (
-            [f"{len(self.slices)} slices are shown: with so many, one is far out by luck alone"]
+            [f"the {len(self.slices)} largest slices are shown: with so many, one is far out by luck alone"]
             if len(self.slices) > 1
             else []
         )

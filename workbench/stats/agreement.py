@@ -348,4 +348,10 @@ def _estimate(
     )
     low, high, undefined = percentile(replicates, confidence)
     how = f"{method}; percentile bootstrap over items ({n_resamples} resamples, seed {seed})"
-    return result(value, low, high, how, f"{undefined} of {n_resamples} resamples undefined" if undefined else "")
+    cautions = [f"{undefined} of {n_resamples} resamples undefined"] if undefined else []
+    if low == high:
+        # Resampling items that all agree never shows one that does not. With none seen in n, a share of up to
+        # 1 - (1 - confidence)^(1/n) is still compatible (the exact binomial bound).
+        hidden = 1 - (1 - confidence) ** (1 / p.n_items)
+        cautions.append(f"no disagreement seen, so no real interval: up to {hidden:.0%} of items may still disagree")
+    return result(value, low, high, how, "; ".join(cautions))
