@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from workbench.errors import TrainingError
@@ -21,7 +23,7 @@ from workbench.records import Record
 from workbench.training import models, runfiles
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 MIN_PAIRS = 8
@@ -139,7 +141,7 @@ def train(
     threads = models.use_threads()
     model, tokenizer = models.load(ref)
     bf16 = model.dtype == torch.bfloat16
-    used = _fitting(rows, tokenizer, config.max_length, reporter)
+    used = _fitting(rows, tokenizer, config, reporter)
     reporter.manifest(
         {
             "model": {"id": ref.id, "sha256": ref.sha256},
@@ -157,7 +159,6 @@ def train(
         label_smoothing=config.label_smoothing,
         learning_rate=config.learning_rate,
         lr_scheduler_type="linear",
-        warmup_steps=0.1,  # below 1 it is a share of the steps
         num_train_epochs=config.epochs,
         max_steps=config.max_steps or -1,
         per_device_train_batch_size=config.batch_size,
@@ -171,21 +172,23 @@ def train(
         disable_tqdm=True,
         report_to="none",
         save_strategy="no",
+        train_sampling_strategy="sequential",  # `batch_order` has shuffled
         seed=config.seed,
         data_seed=config.seed,
     )
     reporter.phase("reference log-probabilities")
-    trainer = DPOTrainer(
-        model=model,
-        args=arguments,
-        train_dataset=Dataset.from_list([_conversation(row, tokenizer) for row in used]),
-        processing_class=tokenizer,
-        peft_config=LoraConfig(
-            r=config.lora_r, lora_alpha=2 * config.lora_r, target_modules="all-linear", task_type="CAUSAL_LM"
-        ),
-        callbacks=[_callback(reporter, config.time_budget_s)],
-    )
-    trainer.train()
+    with _score_answers_only():
+        trainer = DPOTrainer(
+            model=model,
+            args=arguments,
+            train_dataset=Dataset.from_list([_conversation(row, tokenizer) for row in used]),
+            processing_class=tokenizer,
+            peft_config=LoraConfig(
+                r=config.lora_r, lora_alpha=2 * config.lora_r, target_modules="all-linear", task_type="CAUSAL_LM"
+            ),
+            callbacks=[_callback(reporter, config.time_budget_s)],
+        )
+        trainer.train()
     reporter.phase("saving")
     trained = trainer.model
     trained.save_pretrained(run_dir / "adapter")
@@ -218,20 +221,55 @@ def _conversation(row: Mapping[str, Any], tokenizer: Any) -> dict[str, list[dict
 
 
 def _fitting(
-    rows: Sequence[Mapping[str, Any]], tokenizer: Any, max_length: int, reporter: runfiles.Reporter
+    rows: Sequence[Mapping[str, Any]], tokenizer: Any, config: RunConfig, reporter: runfiles.Reporter
 ) -> list[Mapping[str, Any]]:
+    """The rows that fit `max_length`, in the order they are trained on."""
+
     def length(row: Mapping[str, Any]) -> int:
         return max(sum(map(len, conversation_tokens(tokenizer, row["prompt"], row[side]))) for side in _SIDES)
 
-    used = [row for row in rows if length(row) <= max_length]
+    lengths = [length(row) for row in rows]
+    used = [place for place, tokens in enumerate(lengths) if tokens <= config.max_length]
     if len(used) < len(rows):
-        reporter.note(f"{len(rows) - len(used)} of {len(rows)} pairs left out: longer than {max_length} tokens")
+        left_out = len(rows) - len(used)
+        reporter.note(f"{left_out} of {len(rows)} pairs left out: longer than {config.max_length} tokens")
     if len(used) < MIN_PAIRS:
         raise TrainingError(
-            f"too few pairs: {len(used)} of {len(rows)} fit max_length {max_length}",
+            f"too few pairs: {len(used)} of {len(rows)} fit max_length {config.max_length}",
             next_step="raise max_length, or shorten the prompts",
         )
-    return used
+    return [rows[place] for place in batch_order(used, lengths, config.batch_size, config.seed)]
+
+
+def batch_order(places: Sequence[int], lengths: Sequence[int], batch_size: int, seed: int) -> list[int]:
+    """An order whose consecutive batches hold texts of about one length, the batches themselves shuffled.
+
+    Padding is computed like text, so mixed batches of short and long pairs waste much of a CPU's time. Ties in length
+    are broken at random; a last batch that is not full holds the shortest and stays last.
+    """
+    random = np.random.default_rng(seed)
+    shuffled = [places[i] for i in random.permutation(len(places))]
+    ranked = sorted(shuffled, key=lambda place: -lengths[place])
+    batches = [ranked[start : start + batch_size] for start in range(0, len(ranked), batch_size)]
+    rest = [batches.pop()] if len(ranked) % batch_size else []
+    return [place for i in random.permutation(len(batches)) for place in batches[i]] + [p for one in rest for p in one]
+
+
+@contextmanager
+def _score_answers_only() -> Iterator[None]:
+    """Let TRL compute log-probabilities at the answers' tokens only, on a CPU as it does on a GPU.
+
+    Its fused head skips prompts and padding only where Triton runs, to spare other accelerators a recompilation for
+    every shape; a CPU has nothing to recompile, and spends about half of a step of a small model on them.
+    """
+    from trl.trainer import utils
+
+    before = utils._use_triton
+    utils._use_triton = lambda _: True  # read by `add_fused_lm_head` alone; the kernels ask for themselves
+    try:
+        yield
+    finally:
+        utils._use_triton = before
 
 
 def _finite(value: Any) -> float | None:
