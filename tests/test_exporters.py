@@ -98,6 +98,20 @@ def test_each_label_is_used_or_in_the_ledger_once() -> None:
     assert ledger == {"repeat": (1, 1), "gold": (2, 1), "other_guideline": (1, 1), "tie": (2, 1), "unresolved": (2, 1)}
 
 
+def test_pairs_without_text_or_without_difference_are_counted() -> None:
+    def with_texts(name: str, *texts: str) -> Item:
+        return item(name).model_copy(
+            update={"responses": tuple(Response(id=f"{name}.{k}", text=t) for k, t in zip("ab", texts, strict=True))}
+        )
+
+    given = [with_texts("x", "first", " "), with_texts("y", "same", "same "), *ITEMS[2:], item("z")]
+    more = [*LABELS, label("z", "a", "A")]
+    made = exporters.preferences(given, more, {**DECISIONS, "z": ("A", "unanimous")}, guideline=GUIDELINE)
+    ledger = {entry.reason: entry.n_labels for entry in made.ledger}
+    assert (ledger["no_text"], ledger["same_text"]) == (3, 3)
+    assert [row.item for row in made.rows] == ["z"]
+
+
 def test_ties_can_go_both_ways_by_choice() -> None:
     tied = [row for row in export(ties="both").rows if row.item == "t"]
     assert [(row.chosen, row.rejected) for row in tied] == [("t first", "t second"), ("t second", "t first")]

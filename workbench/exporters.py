@@ -26,6 +26,8 @@ Ties = Literal["drop", "both"]
 REASONS = {
     "repeat": "hidden repeat: measures the annotator's consistency, not the item",
     "gold": "gold item: checks annotators, and its answer is already known",
+    "no_text": "a response's text is not in the data",
+    "same_text": "both responses say the same, so there is nothing to prefer",
     "other_guideline": "given under another guideline version",
     "excluded_annotator": "annotator left out on request",
     "tie": "the consensus is a tie, and ties were dropped",
@@ -141,7 +143,7 @@ def preferences(
     used: dict[str, list[Label]] = {}
     unused: dict[str, list[Label]] = {}
     for label in listed:
-        reason = _unused(label, decisions, guideline, ties, keep_gold, exclude)
+        reason = _unused(label, known[label.item], decisions, guideline, ties, keep_gold, exclude)
         (unused.setdefault(reason, []) if reason else used.setdefault(label.item, [])).append(label)
     rows = [
         row for name in sorted(used) for row in _rows(known[name], used[name], decisions[name], guideline, eval_share)
@@ -223,6 +225,7 @@ def _check(known: Mapping[str, Item], labels: Sequence[Label], eval_share: float
 
 def _unused(
     label: Label,
+    item: Item,
     decisions: Mapping[str, tuple[str | None, str]],
     guideline: Guideline,
     ties: Ties,
@@ -236,6 +239,11 @@ def _unused(
         return "excluded_annotator"
     if label.guideline_sha256 != guideline.sha256:
         return "other_guideline"
+    texts = [response.text.strip() for response in item.responses]
+    if not all(texts):
+        return "no_text"
+    if len(set(texts)) < len(texts):
+        return "same_text"
     if label.is_gold and not keep_gold:
         return "gold"
     decided, _ = decisions.get(label.item, (None, "unresolved"))

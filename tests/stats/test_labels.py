@@ -83,3 +83,10 @@ def test_side_and_self_agreement() -> None:
     assert ana.self_agreement.value == pytest.approx(1 / 2)
     assert ana.tie_share.value == pytest.approx(1 / 4)
     assert (ana.n_labels, ana.median_seconds, ana.source) == (4, 35, "simulated")
+
+
+def test_p_left_is_not_claimed_where_one_response_always_stood_left() -> None:
+    table = pd.DataFrame({"item": list("xyz"), "label": list("AAB"), "left": "A", "right": "B"})
+    result = annotators.p_left(table)
+    assert math.isnan(result.value)
+    assert result.reason == "A always stood on the left, so side and quality cannot be told apart"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from workbench import tables
@@ -60,10 +60,17 @@ def p_left(labels: pd.DataFrame, *, confidence: float = 0.95, label: str = "") -
     """Share of decided choices that fell on the response shown on the left; .5 without position bias.
 
     With sides balanced by the plan, quality cancels out and what is left is habit. Wilson interval over judgments of
-    this table; repeats count, being further looks at a swapped screen.
+    this table; repeats count, being further looks at a swapped screen. Where the same response always stood on the
+    left, side and quality cannot be told apart, and the result is NaN with that reason.
     """
     decided = labels[(labels["label"] == labels["left"]) | (labels["label"] == labels["right"])]
     decided = decided[decided["left"] != ""]
+    if "flags" in decided:
+        # Some sources do not say what stood where; their `left` is only the canonical order.
+        decided = decided[~decided["flags"].str.contains("order_unknown")]
+    if decided["left"].nunique() == 1:
+        always = f"{decided['left'].iloc[0]} always stood on the left, so side and quality cannot be told apart"
+        return replace(_share("p_left", 0, 0, label, confidence), n_items=decided["item"].nunique(), reason=always)
     left = int((decided["label"] == decided["left"]).sum())
     return _share("p_left", left, len(decided), label, confidence, decided["item"].nunique())
 

@@ -1,0 +1,125 @@
+"""The command line: the same results as the functions, errors in one line with the next step, exit codes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.pilot import small
+from workbench.cli import main
+from workbench.pilot import open_pilot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a command said and how it ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Told]:
+    """Run the command in this process: the same `main`, without paying for an interpreter each time."""
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    def run(*words: object) -> Told:
+        monkeypatch.setattr(sys, "argv", ["workbench", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        code = ended.value.code
+        return Told(code if isinstance(code, int) else 0, *capsys.readouterr())
+
+    return run
+
+
+def test_help_lists_every_command(call: Callable[..., Told]) -> None:
+    told = call("--help")
+    assert told.returncode == 0
+    for name in ("demo", "new", "import", "status", "agreement", "export", "train", "report", "doctor"):
+        assert f" {name} " in told.stdout
+    assert call("train", "--help").returncode == 0
+
+
+def test_errors_are_one_line_with_the_next_step_from_a_real_shell(tmp_path: Path) -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "workbench", "status", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        timeout=120,
+    )
+    assert told.returncode == 1
+    assert told.stdout == ""
+    assert told.stderr.count("\n") == 1
+    assert "workbench new" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def test_wrong_usage_is_exit_code_two(call: Callable[..., Told], tmp_path: Path) -> None:
+    assert call("fly").returncode == 2
+    assert call("export", small.make(tmp_path / "small"), "--ties", "maybe").returncode == 2
+
+
+def test_a_table_becomes_a_pilot_with_agreement_export_and_report(call: Callable[..., Told], tmp_path: Path) -> None:
+    table = tmp_path / "votes.csv"
+    rows = ["task,worker,choice,prompt,response_a,response_b"]
+    for k in range(20):
+        for worker, choice in zip("xyz", "AAB" if k % 4 else "ttA", strict=True):
+            rows.append(f"q{k},{worker},{'tie' if choice == 't' else choice},Prompt {k}?,first {k},second {k}")
+    rows.append("q1,x,maybe,Prompt 1?,first 1,second 1")
+    table.write_text("\n".join(rows) + "\n")
+    pilot = tmp_path / "mine"
+    columns = ["--column", "item=task", "--column", "annotator=worker", "--column", "label=choice"]
+    told = call("import", table, pilot, *columns)
+    assert told.returncode == 0, told.stderr
+    assert "61 rows: 63 new records, 0 known already, 1 quarantined; 20 new items" in told.stdout
+    again = call("import", table, pilot, *columns)
+    assert "0 new records, 63 known already, 0 quarantined; 0 new items" in again.stdout
+    assert "krippendorff_alpha" in call("agreement", pilot).stdout
+    # 15 items A A B give rows; 5 items tie tie A are ties and counted.
+    exported = call("export", pilot)
+    assert "15 preference rows from 45 of 60 labels (not used: 15 tie)" in exported.stdout
+    told = call("report", pilot)
+    path = Path(told.stdout.strip())
+    assert path.is_file()
+    page = path.read_text()
+    assert "1 rows could not be read" in page
+    assert str(tmp_path) not in page
+
+
+def test_status_and_cost_of_a_simulated_pilot(call: Callable[..., Told], tmp_path: Path) -> None:
+    folder = small.make(tmp_path / "small")
+    status = call("status", folder)
+    assert "nobody yet" in status.stdout
+    assert call("cost", folder, "--scale-to", "1000").stdout.startswith("ours: $1,575.20 for 3,938 judgments")
+    assert call("agreement", folder).returncode == 1
+
+
+def test_a_new_pilot_opens(call: Callable[..., Told], tmp_path: Path) -> None:
+    told = call("new", tmp_path / "mine", "--title", 'A "quoted" title')
+    assert told.returncode == 0, told.stderr
+    assert open_pilot(tmp_path / "mine").config.title == 'A "quoted" title'
+    assert call("new", tmp_path / "mine").returncode == 1
+    assert "allowed are" in call("new", tmp_path / "other", "--task", "essay").stderr
+
+
+@pytest.mark.train
+def test_doctor_finds_everything_in_a_full_environment(call: Callable[..., Told]) -> None:
+    told = call("doctor")
+    assert told.returncode == 0
+    assert "BROKEN" not in told.stdout
+    assert "SmolLM2-135M-Instruct" in told.stdout
