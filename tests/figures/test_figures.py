@@ -177,16 +177,17 @@ def test_before_after_draws_both_models_and_the_difference() -> None:
     rows = [
         {"label": "all kinds", "base": 0.35, "adapter": 0.42, "low": 0.01, "high": 0.13, "n": 200},
         {"label": "bullets", "base": 0.2, "adapter": 0.1, "low": None, "high": None, "n": 5},
+        {"label": "json", "base": 0.5, "adapter": 0.5, "low": math.nan, "high": math.nan, "n": 1},
     ]
     figure = training.before_after(rows)
     drawn = traces(figure)
-    assert drawn["base"]["x"] == [0.35, 0.2]
-    assert drawn["adapter"]["x"] == [0.42, 0.1]
-    assert drawn["difference"]["x"] == pytest.approx([0.07, -0.1])
+    assert drawn["base"]["x"] == [0.35, 0.2, 0.5]
+    assert drawn["adapter"]["x"] == [0.42, 0.1, 0.5]
+    assert drawn["difference"]["x"] == pytest.approx([0.07, -0.1, 0])
     bars = drawn["difference"]["error_x"]
-    assert bars["array"] == [pytest.approx(0.06), None]  # .13 - .07
-    assert bars["arrayminus"] == [pytest.approx(0.06), None]  # .07 - .01
-    assert list(figure.layout.yaxis.ticktext) == ["all kinds (n = 200)", "bullets (n = 5)"]
+    assert bars["array"] == [pytest.approx(0.06), None, None]  # .13 - .07
+    assert bars["arrayminus"] == [pytest.approx(0.06), None, None]  # .07 - .01
+    assert list(figure.layout.yaxis.ticktext) == ["all kinds (n = 200)", "bullets (n = 5)", "json (n = 1)"]
     assert drawn["base"]["marker"]["symbol"] != drawn["adapter"]["marker"]["symbol"]
     assert texts(training.before_after([])) == ["no evaluation to show"]
 

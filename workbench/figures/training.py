@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
@@ -91,8 +92,8 @@ def before_after(rows: Sequence[Mapping[str, Any]], *, title: str = "", what: st
     )
     made.update_layout(
         template=theme.template(),
-        height=150 + theme.ROW * len(rows),
-        margin={"l": theme.side_margin(names), "t": 50, "b": 96},
+        height=128 + theme.ROW * len(rows),
+        margin={"l": theme.side_margin(names), "t": 40, "b": 84},
         legend={"y": 0, "yref": "container", "yanchor": "bottom"},
     )
     joined_x = [value for one, other in zip(base, adapter, strict=True) for value in (one, other, None)]
@@ -141,4 +142,6 @@ def before_after(rows: Sequence[Mapping[str, Any]], *, title: str = "", what: st
 
 
 def _reach(one: float | None, other: float | None) -> float | None:
-    return None if one is None or other is None else max(0.0, one - other)
+    if one is None or other is None or math.isnan(one - other):
+        return None  # no bar at all: one of no length would claim certainty
+    return max(0.0, one - other)
