@@ -108,6 +108,7 @@ def test_html_in_the_text_is_shown_as_it_was_written() -> None:
 
 def test_line_breaks_are_kept() -> None:
     assert render("a\nb") == "<p>a<br>\nb</p>\n"
+    assert render("a\nb", breaks=False) == "<p>a\nb</p>\n"
 
 
 def test_a_code_block_keeps_its_language_and_its_text() -> None:

@@ -64,12 +64,12 @@ def escape(text: str) -> str:
     return html.escape(well_formed(text), quote=True)
 
 
-def render(text: str, *, where: str = "") -> str:
+def render(text: str, *, where: str = "", breaks: bool = True) -> str:
     """Markdown as HTML that is safe to insert into a page.
 
-    CommonMark with tables and formulas (`$…$`, `$$…$$`, `\\(…\\)`, `\\[…\\]`). Line breaks are kept as written; an
-    image becomes its description and address in words; only http and https links survive, and they open apart from
-    this page without telling it. The result holds no id, style, form, script or image.
+    CommonMark with tables and formulas (`$…$`, `$$…$$`, `\\(…\\)`, `\\[…\\]`). An image becomes its description and
+    address in words; only http and https links survive, and they open apart from this page without telling it. The
+    result holds no id, style, form, script or image.
 
     Parameters
     ----------
@@ -77,6 +77,9 @@ def render(text: str, *, where: str = "") -> str:
         What the model, annotator or platform wrote; hostile until shown otherwise.
     where
         Which record and field the text is from, for the error.
+    breaks
+        Keep line breaks as written, which is what a model's answer means; False joins the lines of a paragraph, which
+        is what a hand-wrapped file means.
 
     Raises
     ------
@@ -93,7 +96,7 @@ def render(text: str, *, where: str = "") -> str:
     text = well_formed(text)
     if len(text) > _LONGEST_TEXT:
         return f"<pre>{escape(text)}</pre>\n"
-    return sanitize(_markdown().render(text))
+    return sanitize(_markdown(breaks).render(text))
 
 
 def sanitize(fragment: str) -> str:
@@ -130,10 +133,10 @@ def _keep(tag: str, name: str, value: str) -> str | None:
 
 
 @cache
-def _markdown() -> MarkdownIt:
+def _markdown(breaks: bool) -> MarkdownIt:
     from markdown_it import MarkdownIt
 
-    markdown = MarkdownIt("commonmark", {"html": False, "linkify": False, "breaks": True})
+    markdown = MarkdownIt("commonmark", {"html": False, "linkify": False, "breaks": breaks})
     markdown.enable(["table", "strikethrough"])
     markdown.inline.ruler.before("escape", "formula", _formula)
     markdown.add_render_rule("image", _image_in_words)

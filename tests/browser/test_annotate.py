@@ -105,7 +105,12 @@ def test_a_reason_is_written_without_answering_and_sent_with_the_answer(bench: S
 
 def test_clauses_are_cited_with_keys(bench: Show) -> None:
     one = bench()
-    one.press("c", "ArrowDown", "Enter", "Escape")
+    one.press("c")
+    assert "Every explicit requirement" in one.text("guideline")
+    one.press("ArrowDown")
+    assert "A wrong fact" in one.text("guideline")
+    assert "Every explicit" not in one.text("guideline")
+    one.press("Enter", "Escape")
     assert one.text("citing") == "Citing C2"
     one.press("a")
     assert one.text("citing") == ""
@@ -157,8 +162,11 @@ def test_the_guideline_is_beside_the_item_and_can_be_put_away(bench: Show) -> No
     one = bench()
     aside = one.page.get_by_role("complementary", name="Guideline instruction-following/v1")
     assert aside.is_visible()
-    for words in ("only if you would not mind", "Every explicit requirement", "Too long"):
+    for words in ("only if you would not mind", "Instruction first", "Too long"):
         assert words in aside.inner_text()
+    assert "Every explicit" not in aside.inner_text()
+    aside.get_by_text("Instruction first").click()
+    assert "Every explicit requirement" in aside.inner_text()
     one.press("g")
     assert not aside.is_visible()
     one.page.set_viewport_size({"width": 640, "height": 800})

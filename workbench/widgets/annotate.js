@@ -299,7 +299,6 @@ function render({ model, el }) {
   const spokenOnly = make("div", "spoken");
   spokenOnly.setAttribute("aria-live", "polite");
   const card = make("div", "card");
-  const hint = make("p", "hint", "Click here, or press Tab until this frame is marked, to answer with the keyboard.");
 
   /** @param {string} action */
   const keysOf = (action) => settings.keys[action] ?? [];
@@ -332,7 +331,8 @@ function render({ model, el }) {
   const skipButton = button("skip", "Later");
   const rawButton = button("raw", "As written");
   const guidelineButton = button("guideline", "Guideline");
-  const tools = make("div", "tools", undoButton, skipButton, rawButton, guidelineButton);
+  const hint = make("span", "hint", "Click here, or Tab to this frame, to answer with the keyboard");
+  const tools = make("div", "tools", undoButton, skipButton, rawButton, guidelineButton, hint);
 
   const aside = make("aside", "guideline");
   aside.setAttribute("aria-label", `Guideline ${guideline.ref}`);
@@ -340,10 +340,11 @@ function render({ model, el }) {
   /** @type {Map<string, HTMLButtonElement>} */
   const clauseButtons = new Map();
   for (const clause of guideline.clauses) {
-    const cite = make("button", "cite", make("b", "", clause.id), ` ${clause.title}`);
+    const cite = make("button", "cite", clause.id);
     cite.type = "button";
     cite.setAttribute("aria-pressed", "false");
-    cite.title = "Cite this clause for your answer";
+    cite.setAttribute("aria-label", `Cite clause ${clause.id}: ${clause.title}`);
+    cite.title = "Cite this clause with your answer";
     cite.addEventListener("click", () => citeClause(clause.id), { signal });
     clauseButtons.set(clause.id, cite);
   }
@@ -353,10 +354,12 @@ function render({ model, el }) {
     make("h3", "", "Ties"),
     make("div", "text", safeFragment(guideline.tie_rule)),
     make("h3", "", "Clauses ", ...keysOf("clauses").map((key) => make("kbd", "", key.toUpperCase()))),
-    make("p", "note", "Press a clause to cite it with your answer."),
-    ...guideline.clauses.map((clause) =>
-      make("div", "clause", clauseButtons.get(clause.id) ?? "", make("div", "text", safeFragment(clause.html))),
-    ),
+    make("p", "note", "Press a clause's id to cite it with your answer, its title to read it."),
+    ...guideline.clauses.map((clause) => {
+      const words = make("details", "rule", make("summary", "", clause.title));
+      words.append(make("div", "text", safeFragment(clause.html)));
+      return make("div", "clause", clauseButtons.get(clause.id) ?? "", words);
+    }),
   );
   if (guideline.edge_cases.length) aside.append(make("h3", "", "Edge cases"));
   for (const one of guideline.edge_cases) {
@@ -371,7 +374,6 @@ function render({ model, el }) {
     alarm,
     discard,
     spokenOnly,
-    hint,
     make("div", "body", work, aside),
   );
   const frame = make("div", "frame", root);
@@ -429,7 +431,6 @@ function render({ model, el }) {
     reason.value = before?.reason ?? "";
     cited = new Set(before?.clauses ?? []);
     card.replaceChildren(key ? cardOf(key) : finished());
-    for (const scroll of card.querySelectorAll(".wb-scroll")) scroll.scrollTop = 0;
     refresh();
     setTimeout(buildAhead); // after the screen has changed
   }
@@ -469,7 +470,6 @@ function render({ model, el }) {
     show(next);
     say(spokenOnly, `${SAID[side]}. ${next ? place.textContent : "All items are answered."}`);
     outbox.pump();
-    refresh();
   }
 
   function undo() {
@@ -494,6 +494,20 @@ function render({ model, el }) {
     refresh();
   }
 
+  /**
+   * Go to a clause with the keys: it opens, the others close, and the page around stays where it is.
+   * @param {HTMLButtonElement | undefined} cite
+   */
+  function readClause(cite) {
+    if (!cite) return;
+    for (const one of clauseButtons.values()) {
+      const words = one.nextElementSibling;
+      if (words instanceof HTMLDetailsElement) words.open = one === cite;
+    }
+    cite.focus({ preventScroll: true });
+    aside.scrollTop = cite.offsetTop - 48;
+  }
+
   /** @param {number} direction */
   function scrollBoth(direction) {
     for (const scroll of card.querySelectorAll(".wb-left .wb-scroll, .wb-right .wb-scroll")) {
@@ -504,7 +518,12 @@ function render({ model, el }) {
   /** @param {boolean} [visible] */
   function toggleGuideline(visible = !aside.offsetParent) {
     root.dataset["guideline"] = visible ? "open" : "closed";
-    refresh();
+    tellGuideline();
+  }
+
+  // Asking whether something is visible costs a layout, so it is not part of `refresh`, which every key runs.
+  function tellGuideline() {
+    guidelineButton.setAttribute("aria-expanded", String(aside.offsetParent !== null));
   }
 
   /** @param {string} action */
@@ -519,13 +538,17 @@ function render({ model, el }) {
     } else if (action === "down" || action === "up") scrollBoth(action === "down" ? 1 : -1);
     else if (action === "clauses") {
       toggleGuideline(true);
-      [...clauseButtons.values()][0]?.focus();
+      readClause([...clauseButtons.values()][0]);
       return;
     } else if (action === "reason") {
       reason.focus();
       return;
     }
-    root.focus({ preventScroll: true });
+    takeKeys();
+  }
+
+  function takeKeys() {
+    if (document.activeElement !== root) root.focus({ preventScroll: true });
   }
 
   function refresh() {
@@ -560,11 +583,10 @@ function render({ model, el }) {
     for (const [side, one] of Object.entries(choices)) one.setAttribute("aria-pressed", String(side === chosen));
     for (const [id, one] of clauseButtons) one.setAttribute("aria-pressed", String(cited.has(id)));
     say(citing, cited.size ? `Citing ${[...cited].join(", ")}` : "");
-    for (const part of [answers, reasonLabel, skipButton, rawButton]) part.hidden = !current;
+    for (const part of [answers, reasonLabel, citing, skipButton, rawButton]) part.hidden = !current;
     undoButton.setAttribute("aria-disabled", String(!undoable.length));
     skipButton.setAttribute("aria-disabled", String(reviewing || left < 2));
     rawButton.setAttribute("aria-pressed", String(root.dataset["view"] === "raw"));
-    guidelineButton.setAttribute("aria-expanded", String(aside.offsetParent !== null));
   }
 
   // ---- what happens -------------------------------------------------------------------------------------------
@@ -581,14 +603,14 @@ function render({ model, el }) {
         event.stopPropagation();
         if (event.key === "Escape") {
           event.preventDefault();
-          root.focus({ preventScroll: true });
+          takeKeys();
         }
         return;
       }
       if (event.key === "Escape") {
         event.preventDefault();
         event.stopPropagation();
-        root.focus({ preventScroll: true });
+        takeKeys();
         if (reviewing) show(open()[0]);
         return;
       }
@@ -598,7 +620,7 @@ function render({ model, el }) {
         if (at < 0) return;
         event.preventDefault();
         event.stopPropagation();
-        all[(at + (event.key === "ArrowDown" ? 1 : all.length - 1)) % all.length]?.focus();
+        readClause(all[(at + (event.key === "ArrowDown" ? 1 : all.length - 1)) % all.length]);
         return;
       }
       const action = actionOf.get(event.key.toLowerCase());
@@ -617,7 +639,7 @@ function render({ model, el }) {
       if (discard.dataset["sure"]) {
         outbox.discard();
         undoable = undoable.filter(given);
-        root.focus({ preventScroll: true });
+        takeKeys();
         if (!current) show(open()[0]);
       } else discard.dataset["sure"] = "yes";
       refresh();
@@ -689,10 +711,13 @@ function render({ model, el }) {
   outbox.pump();
   refresh();
   const timer = setInterval(tick, TICK_MS);
+  const resized = new ResizeObserver(tellGuideline);
+  resized.observe(frame);
 
   return () => {
     stop.abort();
     clearInterval(timer);
+    resized.disconnect();
     model.off("msg:custom", receive);
     frame.remove();
   };

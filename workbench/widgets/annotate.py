@@ -390,11 +390,13 @@ def _guideline_for_browser(guideline: Guideline) -> dict[str, Any]:
     return {
         "ref": guideline.ref,
         "criteria": list(guideline.criteria),
-        "tie_rule": render(guideline.tie_rule),
+        "tie_rule": render(guideline.tie_rule, breaks=False),
         "allow_both_bad": guideline.allow_both_bad,
-        "clauses": [{"id": one.id, "title": one.title, "html": render(one.text)} for one in guideline.clauses],
+        "clauses": [
+            {"id": one.id, "title": one.title, "html": render(one.text, breaks=False)} for one in guideline.clauses
+        ],
         "edge_cases": [
-            {"title": one.title, "html": render(one.text), "answer": one.answer, "clause": one.clause}
+            {"title": one.title, "html": render(one.text, breaks=False), "answer": one.answer, "clause": one.clause}
             for one in guideline.edge_cases
         ],
     }
