@@ -1,0 +1,284 @@
+"""The run protocol with processes that do nothing: start, follow, kill, cancel, fail."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from workbench.errors import TrainingError
+from workbench.training import dpo, jobs, models, processes, runfiles
+from workbench.training.jobs import Run
+from workbench.training.runfiles import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROWS = [{"prompt": f"q{i}", "chosen": f"good {i}", "rejected": f"bad {i}", "item": f"i{i}"} for i in range(8)]
+ROOT = Path(jobs.__file__).parents[2]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A run folder whose process was never launched."""
+    monkeypatch.setattr(models, "require_train", lambda: None)
+    monkeypatch.setattr(processes, "launch", lambda run_dir: None)
+    return jobs.start("dpo", ROWS, dpo.RunConfig(seed=5), tmp_path, guideline_sha256="c" * 64, source="simulated")
+
+
+@pytest.fixture
+def child(run: Run) -> Iterator[Any]:
+    """Runs `jobs.main` on the folder in a process of its own, with the work replaced; killed at the end."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def launch(work: str) -> subprocess.Popen[bytes]:
+        code = (
+            "import sys, time, os, signal\nfrom workbench.training import jobs\n"
+            f"def work(path, reporter):\n    {work}\n"
+            "jobs._work = work\nsys.exit(jobs.main(sys.argv[1]))"
+        )
+        with (run.path / "log.txt").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-c", code, str(run.path)],
+                cwd=ROOT,
+                start_new_session=True,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        started.append(process)
+        return process
+
+    yield launch
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.wait(timeout=30)
+
+
+def until(run: Run, state: str, phase: str | None = None) -> Status:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        status = run.status()
+        if status.state == state and phase in (None, status.phase):
+            return status
+        time.sleep(0.05)
+    raise AssertionError(f"never {state}: {run.status()}, log: {run.log_tail()}")
+
+
+def test_the_manifest_says_what_the_run_rests_on(run: Run) -> None:
+    manifest = run.manifest()
+    assert manifest["source"] == "simulated"
+    assert manifest["guideline_sha256"] == "c" * 64
+    assert manifest["seed"] == 5
+    assert (
+        manifest["data_sha256"]
+        == manifest["rows_sha256"]
+        == hashlib.sha256((run.path / "data.jsonl").read_bytes()).hexdigest()
+    )
+    assert manifest["packages"]["numpy"]
+    assert run.config() == jobs.Config(kind="dpo", config=dpo.RunConfig(seed=5))
+    assert [row["item"] for row in runfiles.read_jsonl(run.path / "data.jsonl")] == [row["item"] for row in ROWS]
+
+
+def test_nothing_of_the_environment_is_written_down(tmp_path: Path, child: Any, run: Run) -> None:
+    # The child inherits the variable, writes status and log, and fails with a trace.
+    os.environ["HF_TOKEN"] = "hf_thisisasecret"
+    try:
+        process = child("reporter.phase('x', 3); reporter.metrics({'step': 1}); raise ValueError('no')")
+        process.wait(timeout=60)
+    finally:
+        del os.environ["HF_TOKEN"]
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {"status.json", "manifest.json", "log.txt", "metrics.jsonl"} <= {path.name for path in files}
+    assert not [path for path in files if b"hf_thisisasecret" in path.read_bytes()]
+
+
+def test_a_run_that_works_is_followed_to_done(run: Run, child: Any) -> None:
+    child(
+        "reporter.phase('training', 2); [reporter.metrics({'step': k, 'loss': 1/k}) or reporter.advance(k) for k in (1, 2)]"
+    )
+    status = run.wait(progress=False, timeout_s=60)
+    assert (status.state, status.phase, status.step, status.steps) == ("done", "training", 2, 2)
+    assert [row["loss"] for row in run.metrics()] == [1.0, 0.5]
+    assert status.ended is not None
+    assert status.started is not None
+    assert status.ended >= status.started >= status.created
+
+
+def test_a_killed_process_is_never_shown_as_running(run: Run, child: Any) -> None:
+    process = child("reporter.phase('training', 9); time.sleep(600)")
+    until(run, "running", "training")
+    process.kill()  # not waited for: it stays a zombie, which must count as dead
+    status = until(run, "failed")
+    assert status.reason == "process died: it ended in 'training'"
+    assert runfiles.read_status(run.path).state == "failed"  # written down, for every other viewer
+    with pytest.raises(TrainingError, match="the run failed: process died"):
+        run.wait(progress=False)
+
+
+def test_another_process_with_the_same_number_is_not_the_run(run: Run) -> None:
+    status = runfiles.read_status(run.path).model_copy(
+        update={"state": "running", "pid": os.getpid(), "pid_started": "1", "host": platform.node()}
+    )
+    runfiles.write_status(run.path, status)
+    assert run.status().state == "failed"
+
+
+def test_this_very_process_counts_as_alive(run: Run) -> None:
+    mine = {"pid": os.getpid(), "pid_started": runfiles.process_started(os.getpid()), "host": platform.node()}
+    runfiles.write_status(run.path, runfiles.read_status(run.path).model_copy(update={"state": "running", **mine}))
+    assert run.status().state == "running"
+
+
+@pytest.mark.parametrize(("age", "state"), [(5.0, "running"), (3600.0, "failed")])
+def test_on_another_host_the_heartbeat_decides(run: Run, age: float, state: str) -> None:
+    status = runfiles.read_status(run.path).model_copy(
+        update={"state": "running", "pid": 1, "pid_started": "x", "host": "elsewhere", "heartbeat": time.time() - age}
+    )
+    runfiles.write_status(run.path, status)
+    assert run.status().state == state
+    if state == "running":
+        with pytest.raises(TrainingError, match="belongs to another host"):
+            run.cancel()
+
+
+def test_a_run_that_never_started_fails_after_a_while(run: Run) -> None:
+    assert run.status().state == "queued"
+    old = runfiles.read_status(run.path).model_copy(update={"created": time.time() - 2 * processes.LAUNCH_S})
+    runfiles.write_status(run.path, old)
+    assert run.status().reason == "process died: it never started"
+
+
+def test_cancel_stops_the_process_and_says_so(run: Run, child: Any) -> None:
+    process = child("reporter.phase('training', 9); time.sleep(600)")
+    until(run, "running", "training")
+    assert run.cancel().state == "cancelled"
+    assert process.wait(timeout=30) == 1
+    assert run.status().state == "cancelled"
+    assert run.cancel().state == "cancelled"  # again, harmlessly
+
+
+def test_cancel_makes_a_process_stop_that_will_not(run: Run, child: Any) -> None:
+    process = child("signal.signal(signal.SIGTERM, signal.SIG_IGN); reporter.phase('deaf'); time.sleep(600)")
+    until(run, "running", "deaf")
+    assert run.cancel(patience_s=0.5).state == "cancelled"
+    assert process.wait(timeout=30) == -signal.SIGKILL
+    assert run.status().state == "cancelled"
+
+
+def test_a_run_cancelled_in_the_queue_does_nothing_when_it_wakes(run: Run, child: Any) -> None:
+    assert run.cancel().state == "cancelled"
+    process = child("reporter.phase('should not happen')")
+    assert process.wait(timeout=60) == 1
+    assert runfiles.read_status(run.path).state == "cancelled"
+
+
+def test_a_failure_is_one_line_with_the_trace_in_the_log(run: Run, child: Any) -> None:
+    child("raise ValueError('first\\nsecond')").wait(timeout=60)
+    status = run.status()
+    assert (status.state, status.reason) == ("failed", "ValueError: first second")
+    assert "Traceback" in run.log_tail()
+    assert run.log_tail(1) == "second"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (MemoryError(), "out of memory"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"), "out of memory"),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"), "out of memory"),
+        (OSError(28, "No space left on device"), "disk full"),
+        (TrainingError("too few pairs: 2", next_step="label more"), "too few pairs: 2 -> label more"),
+        (KeyError("x"), "KeyError: 'x'"),
+        (RuntimeError(), "RuntimeError"),
+    ],
+)
+def test_reasons_are_one_line_with_what_helps(error: BaseException, said: str) -> None:
+    reason = jobs.reason_of(error)
+    assert reason.startswith(said)
+    assert "\n" not in reason
+
+
+def test_readers_never_see_half_a_status(tmp_path: Path) -> None:
+    status = Status(state="running", created=1.0)
+    runfiles.write_status(tmp_path, status)
+    stop = threading.Event()
+
+    def write() -> None:
+        step = 0
+        while not stop.is_set():
+            step += 1
+            runfiles.write_status(tmp_path, status.model_copy(update={"notes": ("x" * 20_000,), "step": step}))
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        steps = {runfiles.read_status(tmp_path).step for _ in range(300)}
+    finally:
+        stop.set()
+        thread.join()
+    assert len(steps) > 1
+    assert [path.name for path in tmp_path.iterdir()] == ["status.json"]  # no temporary files stay
+
+
+def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "status.json"
+    runfiles.write_json(path, {"a": 1})
+    with pytest.raises(ValueError, match="JSON compliant"):
+        runfiles.write_json(path, {"a": float("nan")})
+    assert json.loads(path.read_text()) == {"a": 1}
+
+
+def test_a_line_still_being_written_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"step": 1}\n{"step": 2}\n{"st')
+    assert [row["step"] for row in runfiles.read_jsonl(path)] == [1, 2]
+
+
+def test_bad_input_leaves_no_folder_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "require_train", lambda: None)
+    with pytest.raises(TrainingError, match="too few pairs"):
+        jobs.start("dpo", ROWS[:3], runs_dir=tmp_path)
+    with pytest.raises(TrainingError, match="no such file of rows"):
+        jobs.start("dpo", tmp_path / "none.jsonl", runs_dir=tmp_path)
+    with pytest.raises(ValueError, match="guideline_sha256"):
+        jobs.start("dpo", ROWS, runs_dir=tmp_path, guideline_sha256="not a hash")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_runs_are_listed_oldest_first_and_other_folders_passed_over(run: Run, tmp_path: Path) -> None:
+    second = jobs.start("dpo", ROWS, runs_dir=tmp_path)
+    (tmp_path / "notes").mkdir()
+    assert jobs.list_runs(tmp_path) == [run, second]
+    assert jobs.list_runs(tmp_path / "nowhere") == []
+    with pytest.raises(TrainingError, match="not a run folder"):
+        Run(tmp_path / "notes").status()
+
+
+def test_what_a_notebook_shows_is_text_not_markup(run: Run) -> None:
+    status = runfiles.read_status(run.path).model_copy(
+        update={"state": "failed", "reason": "<script>alert(1)</script>"}
+    )
+    runfiles.write_status(run.path, status)
+    shown = run._repr_html_()
+    assert "<script>" not in shown
+    assert "&lt;script&gt;" in shown
+    assert str(run).endswith("failed, <script>alert(1)</script>")
+
+
+def test_an_evaluation_is_kept_with_the_run(run: Run) -> None:
+    assert run.evaluation() is None
+    run.write_evaluation({"difference": 0.1})
+    assert run.evaluation() == {"difference": 0.1}
+    assert run.answers() == []
+    assert run.margins() == []
