@@ -43,11 +43,12 @@ for prompt in prompts:
     if len(pair) == 2:
         items[prompt.id] = Item(id=prompt.id, prompt_id=prompt.id, task="pairwise", prompt=prompt.prompt,
                                 responses=tuple(pair), category=prompt.category)
+longest = sorted(items.values(), key=lambda item: -min(len(response.text) for response in item.responses))
 reader = Annotator(id="reader", source="human")
 rules = guidelines.load(root / "guidelines" / "instruction-following" / "v1.md")
 store = open_store("labels.sqlite")
 store.keep_guideline(rules)
-queue = design.plan(list(items.values())[:60], [reader], pilot="pictures", batch="b1", overlap=1, gold_share=0, seed=1)
+queue = design.plan(longest[:40], [reader], pilot="pictures", batch="b1", overlap=1, gold_share=0, seed=1)
 """
 SHOW = """annotate(queue, items, annotator=reader, guideline=rules, submit=lambda label: store.append([label]))"""
 
@@ -60,7 +61,7 @@ def main(target: Path) -> None:
     try:
         with server(folder) as address, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-            context = browser.new_context(viewport={"width": 1360, "height": 900})
+            context = browser.new_context(viewport={"width": 1360, "height": 980})
             notebook = Notebook(context, address, "label.ipynb")
             page = notebook.page
             page.evaluate("() => { void jupyterapp.commands.execute('application:toggle-left-area'); }")
@@ -68,10 +69,7 @@ def main(target: Path) -> None:
             page.locator(".wb-annotate").focus(timeout=60_000)
             for key in "abtabba":
                 page.keyboard.press(key)
-                page.wait_for_timeout(120)
-            page.keyboard.press("r")
-            page.keyboard.type("Left keeps to the number of points; right does not.")
-            page.keyboard.press("Escape")
+                page.wait_for_timeout(900)
             page.keyboard.press("c")
             page.keyboard.press("Enter")
             page.keyboard.press("Escape")
