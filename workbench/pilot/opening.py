@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from workbench import design, exporters, guidelines, tasks
 from workbench.errors import PilotError
-from workbench.pilot import build, config, results, summary, training
+from workbench.pilot import build, config, measures, results, summary, training
 from workbench.records import Annotator, Item
-from workbench.stats import aggregation, agreement, annotators, disagreement, gold
-from workbench.stats.estimate import verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,15 +22,11 @@ if TYPE_CHECKING:
     from workbench.exporters import Preferences, Ties
     from workbench.importers import Imported
     from workbench.records import Assignment, Guideline, Label, Prompt
-    from workbench.stats.estimate import Estimate
     from workbench.store import Store
     from workbench.training.jobs import Run
     from workbench.widgets.annotate import AnnotateWidget
 
 EVENTS = "exports/events.jsonl"
-# Slices with fewer items than this have intervals as wide as the scale; more slices than this are a fishing trip.
-SMALLEST_SLICE = 15
-MOST_SLICES = 12
 
 
 def open_pilot(folder: str | Path, storage: str | None = None) -> Pilot:
@@ -250,61 +244,15 @@ class Pilot:
 
     def agreement(self, *, n_resamples: int = 10_000, seed: int = 0) -> results.Agreement:
         """Verdicts, coefficients and alpha by category, each with an item-bootstrap interval."""
-        labels = self._some_labels()
-        level = tasks.task(self.config.task).level
-        options: dict[str, Any] = {"n_resamples": n_resamples, "seed": seed}
-        alpha = agreement.krippendorff_alpha(labels, level, **options)
-        equal = agreement.percent_agreement(labels, **options)
-        estimates = [alpha, agreement.fleiss_kappa(labels, **options), equal]
-        if self.config.task == "pairwise":
-            decided = labels[labels["label"].isin(["A", "B"])]
-            estimates.append(agreement.percent_agreement(decided, **options, label="percent_agreement without ties"))
-        if labels["annotator"].nunique() == 2:
-            estimates.append(agreement.cohen_kappa(labels, **options))
-        thresholds = self.config.thresholds
-        verdicts = (
-            verdict("Do annotators agree beyond chance?", alpha, thresholds.agreement),
-            verdict("Do they give the same answer often enough?", equal, thresholds.raw_agreement),
-        )
-        return results.Agreement(verdicts, tuple(estimates), self._slices(labels, options), self.simulated_notice)
-
-    def _slices(self, labels: pd.DataFrame, options: dict[str, Any]) -> tuple[Estimate, ...]:
-        category = {item.id: item.category for item in self.items.values() if item.category}
-        level = tasks.task(self.config.task).level
-        sizes = labels.groupby(labels["item"].map(category))["item"].nunique()
-        largest = sizes[sizes >= SMALLEST_SLICE].sort_values(ascending=False, kind="stable").index[:MOST_SLICES]
-        return tuple(
-            agreement.krippendorff_alpha(
-                labels[labels["item"].map(category) == name], level, **options, label=f"alpha: {name}"
-            )
-            for name in sorted(largest)
-        )
+        return measures.agreement(self, n_resamples=n_resamples, seed=seed)
 
     def disagreements(self, n: int = 10) -> results.Disagreements:
         """The `n` most disputed items with prompt, responses, votes and reasons."""
-        ranked = disagreement.by_item(self._some_labels())
-        texts = self.item_table()[["item", "category", "prompt", "response_a", "response_b"]]
-        worst = ranked[ranked["disagreement"] > 0]
-        rows = worst.head(n).merge(texts, on="item", how="left")
-        reasons: dict[str, list[str]] = {}
-        for label in self.label_records():
-            if label.reason:
-                reasons.setdefault(label.item, []).append(f"{label.annotator}: {label.reason}")
-        rows["reasons"] = [reasons.get(item, []) for item in rows["item"]]
-        return results.Disagreements(rows, len(worst), len(ranked), self.simulated_notice)
+        return measures.disagreements(self, n)
 
     def quality(self) -> results.Quality:
         """Annotators against gold, side bias, consistency on hidden repeats and pace."""
-        labels = self._some_labels()
-        known = {i.id: i.gold.answer["choice"] for i in self.items.values() if i.gold and "choice" in i.gold.answer}
-        asked = labels[labels["is_gold"]] if labels["is_gold"].any() else labels.iloc[0:0]
-        used = {item: answer for item, answer in known.items() if item in set(asked["item"])}
-        errors = gold.error_rates(asked, used) if used else []
-        threshold = self.config.thresholds.gold_error
-        verdicts = tuple(
-            verdict(f"Gold error of {error.label}", error, threshold, higher_is_better=False) for error in errors
-        )
-        return results.Quality(tuple(annotators.summarise(labels)), verdicts, self.simulated_notice)
+        return measures.quality(self)
 
     def labelled_under(self) -> Guideline:
         """The guideline most labels were given under; others are counted in the ledger."""
@@ -320,46 +268,19 @@ class Pilot:
         Prices come from `pilot.toml` unless given; nothing is guessed. Further options go to
         `economics.cost.estimate`.
         """
-        from workbench.economics import cost
-
-        lists = list(self.config.prices if prices is None else prices)
-        if not lists:
-            raise PilotError(
-                "this pilot has no prices, and they are not guessed",
-                next_step="pilot.cost(n, prices=[Prices(name='ours', judgment='0.40')]) or [[prices]] in pilot.toml",
-            )
-        seconds = self.labels()["duration_s"].dropna()
-        if "words" not in options and len(seconds):
-            options.setdefault("seconds_per_judgment", float(seconds.median()))
-        asked = self.config.design
-        options = {
-            "overlap": asked.overlap,
-            "gold_share": asked.gold_share,
-            "repeat_share": asked.repeat_share,
-        } | options
-        estimates = tuple(cost.estimate(scale_to, one, **options) for one in lists)
-        evens = tuple(cost.break_even(lists[0], other) for other in lists[1:] if other.unit == lists[0].unit)
-        return results.Cost(estimates, evens)
+        return measures.cost(self, scale_to, self.config.prices if prices is None else prices, options)
 
     def preferences(
         self, *, ties: Ties = "drop", keep_gold: bool = False, eval_share: float = 0.1, exclude: Sequence[str] = ()
     ) -> Preferences:
         """Preference rows by majority vote (an adjudication decides where there is one), with the ledger.
 
-        Written to `preferences/` in the pilot's folder.
+        Options are those of `exporters.preferences`. Written to `preferences/` in the pilot's folder.
         """
-        labels = self._some_labels()
-        consensus = aggregation.majority(labels[~labels["annotator"].isin(list(exclude))])
-        columns: Any = (consensus["item"], consensus["consensus_label"], consensus["source"])
-        decisions: dict[str, tuple[str | None, str]] = {
-            item: (label, how) for item, label, how in zip(*columns, strict=True)
-        }
-        for decided in self.store.adjudications(self.name):
-            decisions[decided.item] = (str(decided.answer.get("choice")), "adjudicated")
         made = exporters.preferences(
             self.items.values(),
             self.label_records(),
-            decisions,
+            measures.decisions(self, exclude),
             guideline=self.labelled_under(),
             ties=ties,
             keep_gold=keep_gold,
@@ -447,12 +368,6 @@ class Pilot:
         return report.write(summary.summarise(self), Path(path) if path else self.folder / "report" / "report.html")
 
     # ----------------------------------------------------------------------------------------------------------------
-
-    def _some_labels(self) -> pd.DataFrame:
-        labels = self.labels()
-        if labels.empty:
-            raise PilotError("this pilot has no labels yet", next_step="pilot.annotate('your name')")
-        return labels
 
     def _started(self) -> Any:
         """The pretended clock of a simulated pilot (so its export is the same bytes each time), else None: now."""

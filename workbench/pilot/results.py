@@ -60,11 +60,13 @@ class Agreement(Shown):
         return pd.DataFrame([estimate_row(e) for e in (*self.estimates, *self.slices)])
 
     def figure(self) -> Figure:
-        """Forest plot of all rows, with the threshold for alpha."""
+        """Forest plot of all rows, with the threshold for alpha and the verdicts."""
         from workbench.figures import agreement
 
+        rows = [*self.estimates, *self.slices]
         threshold = next((v.threshold for v in self.verdicts if v.estimate.name == "krippendorff_alpha"), None)
-        return agreement.forest([*self.estimates, *self.slices], threshold=threshold)
+        verdicts = [next((v for v in self.verdicts if v.estimate == row), None) for row in rows]
+        return agreement.forest(rows, threshold, verdicts)
 
 
 @dataclass(frozen=True, repr=False)
@@ -173,10 +175,10 @@ class Cost(Shown):
         )
 
     def figure(self) -> Figure | None:
-        """Pay and fees of the first price list."""
+        """Pay and fees of each price list."""
         from workbench.figures import cost
 
-        return cost.breakdown(self.estimates[0]) if self.estimates else None
+        return cost.breakdown(*self.estimates) if self.estimates else None
 
 
 @dataclass(frozen=True, repr=False)

@@ -1,0 +1,100 @@
+"""The first notebook, unchanged, on the shipped pilot and on two public data sets; executed in a real kernel."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from workbench.pilot import open_pilot
+from workbench.pilot.bring_in import import_into
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+SHIPPED = ROOT / "pilots" / "instruction-following-smollm2"
+MADE = shutil.ignore_patterns("*.sqlite*", "runs", "report", "preferences")
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebooks_are_stripped_and_their_cells_are_short(path: Path) -> None:
+    notebook: Any = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            assert not cell.outputs, f"{path.name}: outputs are kept in git; run nbstripout"
+            assert cell.execution_count is None
+            assert "def " not in cell.source, "algorithms live in workbench/, not in a cell"
+    assert "widgets" not in notebook.metadata
+
+
+def run(pilot: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Execute the notebook on a pilot; cell id -> everything it showed as text."""
+    monkeypatch.setenv("WORKBENCH_PILOT", str(pilot))
+    monkeypatch.setenv("JUPYTER_PLATFORM_DIRS", "1")
+    notebook: NotebookNode = nbformat.read(ROOT / "notebooks" / "00_start_here.ipynb", as_version=4)
+    NotebookClient(
+        notebook, timeout=900, kernel_name="python3", resources={"metadata": {"path": ROOT / "notebooks"}}
+    ).execute()
+    shown = {}
+    for cell in notebook.cells:
+        parts = [
+            output.get("text", "") + str(output.get("data", {}).get("text/plain", ""))
+            for output in cell.get("outputs", [])
+        ]
+        shown[cell.id] = "\n".join(parts)
+        if cell.id in ("agreement", "disagreements"):
+            kinds = {kind for output in cell.outputs for kind in output.get("data", {})}
+            assert "application/vnd.plotly.v1+json" in kinds, f"cell {cell.id} shows no figure"
+    return shown
+
+
+def value(text: str, name: str) -> float:
+    found = re.search(rf"{name} (-?[0-9.]+)", text)
+    assert found, f"no {name} in {text[:300]}"
+    return float(found.group(1))
+
+
+pytestmark = pytest.mark.filterwarnings(
+    # zmq's asyncio channel is left to the garbage collector by the client when the kernel stops.
+    "ignore:unclosed:ResourceWarning",
+)
+
+
+@pytest.mark.notebook
+@pytest.mark.train
+def test_on_the_shipped_pilot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pilot = tmp_path / "pilots" / SHIPPED.name
+    shutil.copytree(SHIPPED, pilot, ignore=MADE)
+    shutil.copytree(ROOT / "guidelines", tmp_path / "guidelines")
+    shown = run(pilot, monkeypatch)
+    assert "SIMULATED" in shown["open"]
+    assert value(shown["agreement"], "krippendorff_alpha") == pytest.approx(
+        open_pilot(pilot).agreement(n_resamples=0).estimates[0].value, abs=5e-4
+    )
+    assert "constraints satisfied on 60 held-out prompts" in shown["evaluate"]
+    assert Path(re.findall(r"'([^']+report\.html)'", shown["report"])[0]).is_file()
+
+
+@pytest.mark.notebook
+@pytest.mark.train
+@pytest.mark.parametrize(
+    ("folder", "alpha", "items"), [("pandalm", 0.864, 999), ("mtbench_turn1", 0.477, 910)], ids=["pandalm", "mtbench"]
+)
+def test_on_public_data(
+    folder: str, alpha: float, items: int, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pilot = tmp_path / folder
+    told = import_into(pilot, data_dir / folder)
+    assert told["items"] == items
+    shown = run(pilot, monkeypatch)
+    assert "SIMULATED" not in shown["open"]
+    assert value(shown["agreement"], "krippendorff_alpha") == pytest.approx(alpha, abs=5e-4)
+    assert "held-out pairs" in shown["evaluate"]
+    assert "human" in shown["open"]

@@ -1,0 +1,135 @@
+"""What a pilot's labels say: agreement, disagreements, annotators, cost, and the decision on each item.
+
+Each function reads the label table of a pilot and asks the islands; the arithmetic is theirs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from workbench import tasks
+from workbench.errors import PilotError
+from workbench.pilot import results
+from workbench.stats import aggregation, annotators, disagreement, gold
+from workbench.stats import agreement as coefficients
+from workbench.stats.estimate import verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+
+    from workbench.economics.cost import Prices
+    from workbench.pilot.opening import Pilot
+    from workbench.stats.estimate import Estimate
+
+# Slices with fewer items than this have intervals as wide as the scale; more slices than this are a fishing trip.
+SMALLEST_SLICE = 15
+MOST_SLICES = 12
+
+
+def agreement(pilot: Pilot, *, n_resamples: int, seed: int) -> results.Agreement:
+    """See `Pilot.agreement`."""
+    labels = some_labels(pilot)
+    level = tasks.task(pilot.config.task).level
+    options: dict[str, Any] = {"n_resamples": n_resamples, "seed": seed}
+    alpha = coefficients.krippendorff_alpha(labels, level, **options)
+    equal = coefficients.percent_agreement(labels, **options)
+    estimates = [alpha, coefficients.fleiss_kappa(labels, **options), equal]
+    if pilot.config.task == "pairwise":
+        decided = labels[labels["label"].isin(["A", "B"])]
+        estimates.append(coefficients.percent_agreement(decided, **options, label="percent_agreement without ties"))
+    if labels["annotator"].nunique() == 2:
+        estimates.append(coefficients.cohen_kappa(labels, **options))
+    thresholds = pilot.config.thresholds
+    verdicts = (
+        verdict("Do annotators agree beyond chance?", alpha, thresholds.agreement),
+        verdict("Do they give the same answer often enough?", equal, thresholds.raw_agreement),
+    )
+    return results.Agreement(verdicts, tuple(estimates), _slices(pilot, labels, options), pilot.simulated_notice)
+
+
+def disagreements(pilot: Pilot, n: int) -> results.Disagreements:
+    """See `Pilot.disagreements`."""
+    ranked = disagreement.by_item(some_labels(pilot))
+    texts = pilot.item_table()[["item", "category", "prompt", "response_a", "response_b"]]
+    worst = ranked[ranked["disagreement"] > 0]
+    rows = worst.head(n).merge(texts, on="item", how="left")
+    reasons: dict[str, list[str]] = {}
+    for label in pilot.label_records():
+        if label.reason:
+            reasons.setdefault(label.item, []).append(f"{label.annotator}: {label.reason}")
+    rows["reasons"] = [reasons.get(item, []) for item in rows["item"]]
+    return results.Disagreements(rows, len(worst), len(ranked), pilot.simulated_notice)
+
+
+def quality(pilot: Pilot) -> results.Quality:
+    """See `Pilot.quality`."""
+    labels = some_labels(pilot)
+    asked = labels[labels["is_gold"]]
+    known = {
+        item.id: item.gold.answer["choice"]
+        for item in pilot.items.values()
+        if item.gold and "choice" in item.gold.answer and item.id in set(asked["item"])
+    }
+    threshold = pilot.config.thresholds.gold_error
+    verdicts = tuple(
+        verdict(f"Gold error of {error.label}", error, threshold, higher_is_better=False)
+        for error in (gold.error_rates(asked, known) if known else [])
+    )
+    return results.Quality(tuple(annotators.summarise(labels)), verdicts, pilot.simulated_notice)
+
+
+def cost(pilot: Pilot, scale_to: int, prices: Sequence[Prices], options: Mapping[str, Any]) -> results.Cost:
+    """See `Pilot.cost`."""
+    from workbench.economics import cost as economics
+
+    if not prices:
+        raise PilotError(
+            "this pilot has no prices, and they are not guessed",
+            next_step="pilot.cost(n, prices=[Prices(name='ours', judgment='0.40')]) or [[prices]] in pilot.toml",
+        )
+    planned = pilot.config.design
+    asked: dict[str, Any] = {
+        "overlap": planned.overlap,
+        "gold_share": planned.gold_share,
+        "repeat_share": planned.repeat_share,
+    }
+    seconds = pilot.labels()["duration_s"].dropna()
+    if "words" not in options and len(seconds):
+        asked["seconds_per_judgment"] = float(seconds.median())
+    estimates = tuple(economics.estimate(scale_to, one, **{**asked, **options}) for one in prices)
+    first, *others = prices
+    evens = tuple(economics.break_even(first, other) for other in others if other.unit == first.unit)
+    return results.Cost(estimates, evens)
+
+
+def decisions(pilot: Pilot, exclude: Sequence[str] = ()) -> dict[str, tuple[str | None, str]]:
+    """item -> (label, how it was decided): majority vote, and an adjudication where there is one."""
+    labels = some_labels(pilot)
+    consensus = aggregation.majority(labels[~labels["annotator"].isin(list(exclude))])
+    columns: Any = (consensus["item"], consensus["consensus_label"], consensus["source"])
+    found: dict[str, tuple[str | None, str]] = {item: (label, how) for item, label, how in zip(*columns, strict=True)}
+    for decided in pilot.store.adjudications(pilot.name):
+        found[decided.item] = (str(decided.answer.get("choice")), "adjudicated")
+    return found
+
+
+def some_labels(pilot: Pilot) -> pd.DataFrame:
+    """The label table, or `PilotError` when there is no label yet."""
+    labels = pilot.labels()
+    if labels.empty:
+        raise PilotError("this pilot has no labels yet", next_step="pilot.annotate('your name')")
+    return labels
+
+
+def _slices(pilot: Pilot, labels: pd.DataFrame, options: Mapping[str, Any]) -> tuple[Estimate, ...]:
+    """Alpha of the largest categories."""
+    category = labels["item"].map({item.id: item.category for item in pilot.items.values() if item.category})
+    level = tasks.task(pilot.config.task).level
+    sizes = labels.groupby(category)["item"].nunique()
+    largest = sizes[sizes >= SMALLEST_SLICE].sort_values(ascending=False, kind="stable").index[:MOST_SLICES]
+    return tuple(
+        coefficients.krippendorff_alpha(labels[category == name], level, **options, label=f"alpha: {name}")
+        for name in sorted(largest)
+    )
