@@ -77,6 +77,9 @@ constraints:  ## resolve pyproject.toml afresh into constraints.txt
 	  build/constraints/bin/python -m pip freeze --exclude-editable | sed -E 's/\+[a-z0-9.]+$$//' | LC_ALL=C sort -f; } > constraints.txt
 	@rm -rf build/constraints
 
+screenshots: $(VENV)/test.stamp system  ## make docs/images again (after `make demo`)
+	@$(BIN)/python docs/images/make_screenshots.py
+
 clean:  ## remove everything made: environment, caches, runs, reports
 	rm -rf $(VENV) build node_modules .mypy_cache .ruff_cache .pytest_cache
 	rm -rf pilots/*/*.sqlite* pilots/*/runs pilots/*/report pilots/*/preferences

@@ -1,9 +1,10 @@
-"""Make the pictures of the labelling widget again: the shipped prompts and responses, in a real JupyterLab.
+"""Make the pictures again: the labelling widget in a real JupyterLab, and the shipped pilot's report.
 
     .venv/bin/python docs/images/make_screenshots.py [folder]
 
-Needs the [dev] extra and Chromium (`apt-get install chromium`). Writes annotate-light.png and annotate-dark.png beside
-this file or into the folder given; there also the whole window and a narrow one, for looking at.
+Needs the [dev] extra and Chromium (`apt-get install chromium`). Writes annotate-light.png, annotate-dark.png and
+report.png beside this file or into the folder given; there also the whole window and a narrow one, for looking at. The
+report shows the last training run where there is one, so run `make demo` before.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from playwright.sync_api import sync_playwright  # noqa: E402
 
 from tests.browser.conftest import FLAGS  # noqa: E402
 from tests.browser.lab import Notebook, server, write_notebook  # noqa: E402
+from workbench.pilot import open_pilot  # noqa: E402
 
 CELL = f"""
 import json
@@ -88,6 +90,12 @@ def main(target: Path) -> None:
                 page.screenshot(path=target / "narrow.png")
                 for name in ("whole-light.png", "whole-dark.png"):
                     shutil.copy(folder / name, target / name)
+            context.close()
+            report = open_pilot(ROOT / "pilots" / "instruction-following-smollm2").report(folder / "report.html")
+            page = browser.new_page(viewport={"width": 1180, "height": 1180}, color_scheme="light")
+            page.goto(report.as_uri())
+            page.wait_for_timeout(1500)
+            page.screenshot(path=target / "report.png")
             browser.close()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
