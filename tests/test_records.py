@@ -91,15 +91,7 @@ def test_text_that_is_not_unicode_is_refused() -> None:
 def test_nested_errors_name_the_path() -> None:
     bad = {"id": "r", "text": "t", "seed": "x"}
     with pytest.raises(RecordError, match=r"responses\.0\.seed: .*got 'x'"):
-        Item.parse(
-            {
-                "id": "i",
-                "prompt_id": "p",
-                "task": "pairwise",
-                "prompt": "?",
-                "responses": [{"id": "r", "text": "t", "seed": "x"}],
-            }
-        )
+        Item.parse({"id": "i", "prompt_id": "p", "task": "pairwise", "prompt": "?", "responses": [bad]})
 
 
 @given(st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=5), max_size=6))
