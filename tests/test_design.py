@@ -52,6 +52,8 @@ def test_every_plan_keeps_its_promises(n: int, n_people: int, overlap: int, repe
     loads = Counter(a.annotator for a in live)
     assert max(loads.values()) - min(loads.get(p.id, 0) for p in people(n_people)) <= 1
     assert len({a.item for a in live if a.is_gold}) == round(0.1 * n)
+    tests = Counter(a.annotator for a in live if a.is_gold)
+    assert not tests or max(tests.values()) - min(tests.get(p.id, 0) for p in people(n_people)) <= 1
     assert len({a.id for a in made}) == len(made)
     for name in loads:
         mine = [a for a in made if a.annotator == name]

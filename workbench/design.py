@@ -66,9 +66,9 @@ def plan(
     Returns
     -------
     list
-        Assignments sorted by annotator and position. Loads differ by at most one; each annotator meets each other one
-        about equally often; each item is shown in both orders as evenly as its overlap allows, and so is each
-        annotator's work.
+        Assignments sorted by annotator and position. Loads, and gold items a person, differ by at most one; each
+        annotator meets each other one about equally often; each item is shown in both orders as evenly as its overlap
+        allows, and so is each annotator's work.
 
     Raises
     ------
@@ -78,7 +78,9 @@ def plan(
     _check(items, annotators, overlap, gold_share, repeat_share)
     rng = np.random.default_rng(seed)
     gold = _choose_gold(items, gold_share, rng)
-    ordered = [items[k] for k in rng.permutation(len(items))]
+    # Gold first, so that everybody gets as many gold items as everybody else; where an item comes in anybody's sequence
+    # is drawn later.
+    ordered = sorted((items[k] for k in rng.permutation(len(items))), key=lambda item: item.id not in gold)
     names = [annotator.id for annotator in annotators]
     load, met, turned = Counter[str](), Counter[tuple[str, str]](), Counter[str]()
     shown: dict[str, list[tuple[Item, tuple[str, ...]]]] = {name: [] for name in names}

@@ -155,7 +155,7 @@ def test_cost_refuses_two_currencies_and_says_when_there_is_none() -> None:
 
 
 def test_curves_draw_what_was_logged_and_name_what_was_not() -> None:
-    metrics = [
+    metrics: list[dict[str, float | None]] = [
         {"step": 1, "loss": 0.69, "accuracy": 0.5},
         {"step": 2, "loss": 0.6, "accuracy": 0.7},
         {"step": 2, "eval_loss": 0.65, "margin": None},

@@ -95,13 +95,18 @@ def cost(pilot: Pilot, scale_to: int, prices: Sequence[Prices], options: Mapping
         "gold_share": planned.gold_share,
         "repeat_share": planned.repeat_share,
     }
-    seconds = pilot.labels()["duration_s"].dropna()
-    if "words" not in options and len(seconds):
+    labels = pilot.labels()
+    seconds = labels["duration_s"].dropna()
+    pretended = ""
+    if "words" not in options and "seconds_per_judgment" not in options and len(seconds):
         asked["seconds_per_judgment"] = float(seconds.median())
+        if "simulated" in set(labels["source"]):
+            pretended = "SIMULATED: the pace is that of simulated labels, so hours and wage are no evidence"
     estimates = tuple(economics.estimate(scale_to, one, **{**asked, **options}) for one in prices)
     first, *others = prices
-    evens = tuple(economics.break_even(first, other) for other in others if other.unit == first.unit)
-    return results.Cost(estimates, evens)
+    comparable = [p for p in others if p.unit == first.unit and p.plan_per_month != first.plan_per_month]
+    evens = tuple(economics.break_even(first, other) for other in comparable)
+    return results.Cost(estimates, evens, pretended)
 
 
 def decisions(pilot: Pilot, exclude: Sequence[str] = ()) -> dict[str, tuple[str | None, str]]:

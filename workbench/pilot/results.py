@@ -147,11 +147,13 @@ class Cost(Shown):
 
     estimates: tuple[CostEstimate, ...]
     break_evens: tuple[BreakEven, ...]
+    simulated: str
 
     def lines(self) -> list[str]:
         """One line a price list and a break-even, then the notes."""
         notes = list(dict.fromkeys(note for estimate in self.estimates for note in estimate.notes))
-        return [*map(str, self.estimates), *map(str, self.break_evens), *notes]
+        notice = [self.simulated] if self.simulated else []
+        return [*notice, *map(str, self.estimates), *map(str, self.break_evens), *notes]
 
     def table(self) -> pd.DataFrame:
         """One row a price list."""

@@ -220,7 +220,8 @@ def _disagreements(pilot: Pilot) -> dict[str, Any]:
 
 def _cost(pilot: Pilot, scale_to: int) -> dict[str, Any]:
     made = pilot.cost(scale_to)
-    return {"estimates": made.estimates, "break_evens": made.break_evens}
+    notes = [made.simulated] if made.simulated else []
+    return {"estimates": made.estimates, "break_evens": made.break_evens, "notes": notes}
 
 
 def _preferences(pilot: Pilot) -> dict[str, Any]:
