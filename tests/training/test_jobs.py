@@ -104,9 +104,8 @@ def test_nothing_of_the_environment_is_written_down(tmp_path: Path, child: Any, 
 
 
 def test_a_run_that_works_is_followed_to_done(run: Run, child: Any) -> None:
-    child(
-        "reporter.phase('training', 2); [reporter.metrics({'step': k, 'loss': 1/k}) or reporter.advance(k) for k in (1, 2)]"
-    )
+    step = "reporter.metrics({'step': k, 'loss': 1 / k}) or reporter.advance(k)"
+    child(f"reporter.phase('training', 2); [{step} for k in (1, 2)]")
     status = run.wait(progress=False, timeout_s=60)
     assert (status.state, status.phase, status.step, status.steps) == ("done", "training", 2, 2)
     assert [row["loss"] for row in run.metrics()] == [1.0, 0.5]

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.train,
-    # torch's own start-up on Python 3.11 asks numpy and others for names they have since renamed
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:torch"),
+    # peft asks transformers 5.23 for a name that 6 will drop; ours to remove when peft has moved
+    pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"),
 ]
 
 QUESTIONS = ["colours", "animals", "cities", "fruits", "rivers", "tools", "games", "trees"]
@@ -104,9 +104,11 @@ def test_base_answers_are_those_of_the_model_without_any_adapter(run: Run, loade
         sampling.Draw(sampling.chat_tokens(tokenizer, prompt.prompt), 0.7, candidates.answer_seed(0, prompt, 0))
         for prompt in PROMPTS[:3]
     ]
-    # `answer_pairs` computes longest prompts first; the batch is the same set in another order
-    plain = sampling.sample(model, tokenizer, draws, top_p=0.95, max_new_tokens=12)
-    assert [one.text for one in plain] == [one.base for one in run.answers()]
+    # in the order `answer_pairs` computes them, because bfloat16 rounds a row by its place in the batch
+    order = sorted(range(3), key=lambda i: -len(draws[i].prompt))
+    plain = sampling.sample(model, tokenizer, [draws[i] for i in order], top_p=0.95, max_new_tokens=12)
+    base = [one.base for one in run.answers()]
+    assert [one.text for one in plain] == [base[i] for i in order]
 
 
 def test_pairs_that_do_not_fit_end_the_run_with_the_reason(tmp_path: Path) -> None:

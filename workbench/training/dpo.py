@@ -111,10 +111,8 @@ def check_rows(rows: Sequence[Mapping[str, Any]], where: str = "rows", *, least:
         )
 
 
-def train(
-    rows_path: Path, run_dir: Path, config: RunConfig, reporter: runfiles.Reporter
-) -> tuple[Any, Any, models.ModelRef]:
-    """Train in this process and save `adapter/`; returns the model with its adapter, the tokenizer and the base.
+def train(rows_path: Path, run_dir: Path, config: RunConfig, reporter: runfiles.Reporter) -> None:
+    """Train in this process and save `adapter/` in the run folder.
 
     Rows go to TRL as conversations, one user turn and one assistant turn, so TRL applies the model's own chat template
     to prompt and answer together: the tokens are those that generation sees, nothing is added twice (a rendered text
@@ -190,10 +188,7 @@ def train(
         )
         trainer.train()
     reporter.phase("saving")
-    trained = trainer.model
-    trained.save_pretrained(run_dir / "adapter")
-    # Saved in full precision; used, like `evaluate.load_adapter` does, in the base's own.
-    return trained.to(model.dtype).eval(), tokenizer, ref
+    trainer.model.save_pretrained(run_dir / "adapter")
 
 
 def conversation_tokens(tokenizer: Any, prompt: str, answer: str) -> tuple[list[int], list[int]]:

@@ -90,7 +90,7 @@ def answer_pairs(
     Parameters
     ----------
     model
-        A model with an adapter: what `load_adapter` or `dpo.train` returned.
+        A model with an adapter: what `load_adapter` returned.
     path
         JSONL file that is written anew with the result.
     on_step

@@ -143,6 +143,7 @@ class Run:
                 time.sleep(0.3)
         finally:
             shown.close()
+        processes.reap(self.path)
         if status.state == "failed":
             raise TrainingError(
                 f"the run failed: {status.reason}",
@@ -310,7 +311,13 @@ def reason_of(error: BaseException) -> str:
 
 def _work(path: Path, reporter: runfiles.Reporter) -> None:
     config = Config.parse(_read_json(path / "config.json"))
-    model, tokenizer, _ = dpo.train(path / "data.jsonl", path, config.config, reporter)
+    dpo.train(path / "data.jsonl", path, config.config, reporter)
+    held_out = runfiles.read_jsonl(path / "held_out.jsonl")
+    if config.answers is None and not held_out:
+        return
+    # Loaded afresh: the trainer leaves its model wrapped in mixed precision, which would round answers differently
+    # from the same adapter loaded anywhere else.
+    model, tokenizer = evaluate.load_adapter(path)
     if config.answers is not None:
         prompts = [Prompt.parse(row) for row in runfiles.read_jsonl(path / "prompts.jsonl")]
         reporter.phase("answering")
@@ -323,7 +330,6 @@ def _work(path: Path, reporter: runfiles.Reporter) -> None:
             on_step=_tell(reporter, "answering"),
             progress=False,
         )
-    held_out = runfiles.read_jsonl(path / "held_out.jsonl")
     if held_out:
         margins = evaluate.implicit_rewards(
             held_out, model, tokenizer, beta=config.config.beta, on_step=_tell(reporter, "held-out pairs")

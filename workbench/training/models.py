@@ -46,9 +46,12 @@ class ModelRef(Record):
 
 
 def require_train() -> None:
-    """Raise `MissingExtraError`, with the command that helps, unless the packages of [train] are installed."""
+    """Prepare for torch: raise `MissingExtraError`, with the command that helps, unless [train] is installed."""
     if any(importlib.util.find_spec(name) is None for name in _TRAIN_PACKAGES):
         raise missing_extra("train", "training and generating with a language model")
+    # torch's threads wait for each other by spinning. On a core that another process wants too, that turned 2 s of
+    # generation into 10 to 45 s; sleeping instead costs microseconds. It is read once, when torch is first imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def cache_dir() -> Path:

@@ -56,6 +56,16 @@ def alive(run_dir: Path, status: Status) -> bool:
     return process_started(status.pid) == status.pid_started
 
 
+def reap(run_dir: Path, patience_s: float = 10.0) -> None:
+    """Wait for a process launched from here that has said its last word to leave the process table."""
+    child = _children.pop(run_dir, None)
+    if child is not None:
+        try:
+            child.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            _children[run_dir] = child
+
+
 def stop(run_dir: Path, status: Status, patience_s: float) -> None:
     """Ask the process to stop, and make it after `patience_s` seconds; returns when it is gone."""
     child = _children.get(run_dir)
