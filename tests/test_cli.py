@@ -105,7 +105,7 @@ def test_status_and_cost_of_a_simulated_pilot(call: Callable[..., Told], tmp_pat
     folder = small.make(tmp_path / "small")
     status = call("status", folder)
     assert "nobody yet" in status.stdout
-    assert call("cost", folder, "--scale-to", "1000").stdout.startswith("ours: $1,575.20 for 3,938 judgments")
+    assert call("cost", folder, "--scale-to", "1000").stdout.startswith("ours: $1,800.00 for 4,500 judgments")
     assert call("agreement", folder).returncode == 1
 
 

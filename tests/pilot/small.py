@@ -39,7 +39,7 @@ def make(folder: Path, *, simulated: bool = True, n: int = 12) -> Path:
     more = SIMULATED + "".join(PERSON.format(n=k, skill=skill) for k, skill in enumerate((3.0, 2.0, 1.0))) + PRICES
     if simulated:
         config = folder / "pilot.toml"
-        config.write_text(config.read_text() + more)
+        config.write_text(config.read_text().replace("repeat_share = 0.05", "repeat_share = 0.2") + more)
     prompts, responses = [], []
     for k in range(n):
         text = f"Say something about topic {k} in at most 6 words."

@@ -20,19 +20,6 @@ if TYPE_CHECKING:
     from workbench.pilot import Pilot
 
 
-@pytest.fixture
-def pilot(tmp_path: Path) -> Pilot:
-    """The small pilot with items, a plan and simulated labels."""
-    folder = small.make(tmp_path / "small")
-    opened = open_pilot(folder)
-    asked = [prompt for prompt in opened.prompts if prompt.split == "train"]
-    generated = [Generated.parse(json.loads(line)) for line in (folder / "responses.jsonl").read_text().splitlines()]
-    opened._write_items(build.pair_items(asked, generated).items)
-    opened.plan()
-    assert opened.simulate() > 0
-    return opened
-
-
 def test_gold_is_what_the_verifiers_vouch_for(pilot: Pilot) -> None:
     for item in pilot.items.values():
         assert item.gold is not None
@@ -78,7 +65,7 @@ def test_a_clone_without_a_store_reads_the_export(pilot: Pilot, tmp_path: Path) 
 
 def test_repeats_are_swapped_and_out_of_the_agreement(pilot: Pilot) -> None:
     labels = pilot.labels()
-    assert labels["is_repeat"].sum() == sum(a.is_repeat for a in pilot.assignments())
+    assert labels["is_repeat"].sum() == sum(a.is_repeat for a in pilot.assignments()) == 6
     result = pilot.agreement(n_resamples=50)
     assert result.estimates[0].n_labels == 30
 
@@ -101,8 +88,8 @@ def test_cost_uses_the_measured_pace_and_the_plan(pilot: Pilot) -> None:
     assert estimate.overlap == 3
     assert estimate.gold_share == 0.2
     assert estimate.seconds_per_judgment == pytest.approx(float(pilot.labels()["duration_s"].median()))
-    # 1000 / .8 = 1250 items x 3 = 3750, and 5 % repeats: 187.5 -> 188; x $0.40.
-    assert float(estimate.total) == pytest.approx((3750 + 188) * 0.40)
+    # 1000 / .8 = 1250 items x 3 = 3750, and 20 % repeats: 750; x $0.40.
+    assert float(estimate.total) == pytest.approx((3750 + 750) * 0.40)
 
 
 def test_prices_are_never_guessed(tmp_path: Path) -> None:

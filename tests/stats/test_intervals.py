@@ -49,11 +49,15 @@ def test_pairs_must_match() -> None:
         intervals.paired_difference([1, 2], [1, 2, 3])
 
 
-def test_one_unit_has_no_interval() -> None:
-    result = intervals.mean([0.4])
-    assert result.value == 0.4
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [([0.4], "1 unit: too few"), ([0.1, 0.2, 0.3, 1.0], "4 units: too few"), ([0.4] * 60, "no variation")],
+)
+def test_where_resampling_shows_nothing_there_is_no_interval(values: list[float], reason: str) -> None:
+    result = intervals.mean(values)
+    assert result.value == pytest.approx(0.4)
     assert math.isnan(result.low)
-    assert "no interval" in result.reason
+    assert reason in result.reason
 
 
 def test_undefined_replicates_are_counted() -> None:

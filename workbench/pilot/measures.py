@@ -38,13 +38,13 @@ def agreement(pilot: Pilot, *, n_resamples: int, seed: int) -> results.Agreement
     estimates = [alpha, coefficients.fleiss_kappa(labels, **options), equal]
     if pilot.config.task == "pairwise":
         decided = labels[labels["label"].isin(["A", "B"])]
-        estimates.append(coefficients.percent_agreement(decided, **options, label="percent_agreement without ties"))
+        estimates.append(coefficients.percent_agreement(decided, **options, label="percent agreement without ties"))
     if labels["annotator"].nunique() == 2:
         estimates.append(coefficients.cohen_kappa(labels, **options))
     thresholds = pilot.config.thresholds
     verdicts = (
-        verdict("Do annotators agree beyond chance?", alpha, thresholds.agreement),
-        verdict("Do they give the same answer often enough?", equal, thresholds.raw_agreement),
+        verdict("Agreement beyond chance", alpha, thresholds.agreement),
+        verdict("Equal answers", equal, thresholds.raw_agreement),
     )
     return results.Agreement(verdicts, tuple(estimates), _slices(pilot, labels, options), pilot.simulated_notice)
 

@@ -209,11 +209,10 @@ class Evaluation(Shown):
             told.append(
                 f"constraints satisfied on {self.satisfaction.n_items} held-out prompts x {self.n_samples} samples: "
                 f"base {number(self.base.value)}, adapter {number(self.adapter.value)}, difference "
-                f"{self.satisfaction.value:+.3f} (95 % interval {self.satisfaction.low:+.3f} to "
-                f"{self.satisfaction.high:+.3f})"
+                f"{signed(self.satisfaction, 3)}"
             )
         if self.length:
-            told.append(f"length: {self.length.value:+.1f} words ({self.length.low:+.1f} to {self.length.high:+.1f})")
+            told.append(f"length: {signed(self.length, 1)} words an answer")
         if self.pair_accuracy:
             told.append(f"held-out pairs: {self.pair_accuracy}")
         return [*told, *self.notes]
@@ -227,7 +226,7 @@ class Evaluation(Shown):
                     "base": number(row["base"]),
                     "adapter": number(row["adapter"]),
                     "difference": f"{row['difference']:+.3f}",
-                    "interval": f"{number(row['low'])} to {number(row['high'])}",
+                    "interval": "–" if row["low"] is None else f"{row['low']:+.3f} to {row['high']:+.3f}",
                     "prompts": row["n"],
                 }
                 for row in self.by_kind
@@ -239,6 +238,13 @@ class Evaluation(Shown):
         from workbench.figures import training
 
         return training.before_after(list(self.by_kind)) if self.by_kind else None
+
+
+def signed(estimate: Estimate, digits: int) -> str:
+    """A difference with its sign and interval, or the reason why there is none."""
+    if estimate.low != estimate.low:
+        return f"{estimate.value:+.{digits}f} ({estimate.reason})"
+    return f"{estimate.value:+.{digits}f} (95 % interval {estimate.low:+.{digits}f} to {estimate.high:+.{digits}f})"
 
 
 def share(estimate: Estimate) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -144,8 +145,8 @@ def _by_kind(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
                 "base": float(before.mean()),
                 "adapter": float(after.mean()),
                 "difference": change.value,
-                "low": change.low,
-                "high": change.high,
+                "low": None if math.isnan(change.low) else change.low,
+                "high": None if math.isnan(change.high) else change.high,
                 "n": len(pairs),
             }
         )

@@ -197,11 +197,11 @@ def _finalize(value: object) -> object:
     return value if isinstance(value, Markup) else Markup(safe_html.escape(str(value)))  # noqa: S704 - escaped
 
 
-def _markdown(text: str) -> Markup:
+def _markdown(text: str, *, breaks: bool = True) -> Markup:
     """Untrusted Markdown as sanitized HTML, its headings as paragraphs: they are no headings of this page."""
     from markupsafe import Markup
 
-    clean = safe_html.render(text)
+    clean = safe_html.render(text, breaks=breaks)
     clean = re.sub(r"<h[1-6]>", '<p class="was-heading">', clean)  # text cannot hold these: its `<` are entities
     return Markup(re.sub(r"</h[1-6]>", "</p>", clean))  # noqa: S704 - sanitized
 

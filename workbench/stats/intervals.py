@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 
+# A bootstrap of so few units has a handful of distinct replicates.
+FEWEST = 5
+
+
 class Interval(NamedTuple):
     """Lower and upper end, and how many replicates had no value."""
 
@@ -123,24 +127,21 @@ def mean(
     seed: int = 0,
     label: str = "",
 ) -> Estimate:
-    """Mean over units (prompts, items) with a bootstrap interval that resamples the units."""
+    """Mean over units (prompts, items) with a bootstrap interval that resamples the units.
+
+    Under `FEWEST` units, or when all units are the same, resampling shows next to nothing of what could have been, so
+    there is a value and the reason why there is no interval.
+    """
     array = np.asarray(values, dtype=float)
     n = array.size
-    if n < 2:
-        value = float(array[0]) if n else math.nan
-        return Estimate(
-            name,
-            value,
-            math.nan,
-            math.nan,
-            n,
-            0,
-            n,
-            "mean",
-            confidence,
-            f"{n} unit{'s' * (n != 1)}: no interval",
-            label,
-        )
+    none = ""
+    if n < FEWEST:
+        none = f"{n} unit{'s' * (n != 1)}: too few for an interval"
+    elif float(np.ptp(array)) == 0:
+        none = "no variation between units: no interval"
+    if none:
+        value = float(array.mean()) if n else math.nan
+        return Estimate(name, value, math.nan, math.nan, n, 0, n, "mean", confidence, none, label)
     rng = np.random.default_rng(seed)
     replicates = np.empty(n_resamples)
     # Chunks keep the index matrix under about 32 MB however many units there are.
@@ -150,8 +151,7 @@ def mean(
         replicates[start:stop] = array[rng.integers(0, n, size=(stop - start, n))].mean(axis=1)
     low, high, _ = percentile(replicates, confidence)
     method = f"mean, percentile bootstrap over units ({n_resamples} resamples, seed {seed})"
-    reason = "no variation between units" if float(np.ptp(array)) == 0 else ""
-    return Estimate(name, float(array.mean()), low, high, n, 0, n, method, confidence, reason, label)
+    return Estimate(name, float(array.mean()), low, high, n, 0, n, method, confidence, "", label)
 
 
 def check_confidence(confidence: float) -> None:
