@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from workbench import guidelines, verifiers
 from workbench.errors import GuidelineError
 from workbench.guidelines import check, diff, draft, freeze, load, load_all, parse, sha256
+from workbench.guidelines.changing import word_diff
 from workbench.records import Constraint, Guideline
 
 SHIPPED = Path(__file__).parents[1] / "guidelines" / "instruction-following" / "v1.md"
@@ -332,7 +333,7 @@ def test_diff_is_empty_only_for_the_same_text() -> None:
 @given(st.lists(st.sampled_from(["a", "b", "c", "\n", "d e"]), max_size=12), st.lists(st.sampled_from(["a", "c", "x"])))
 def test_a_word_diff_holds_both_texts(old: list[str], new: list[str]) -> None:
     before, after = " ".join(old), " ".join(new)
-    text = guidelines._word_diff(before, after)
+    text = word_diff(before, after)
     kept_old = re.sub(r"(?s)\{\+.*?\+\}", "", re.sub(r"(?s)\[-(.*?)-\]", r"\1", text))
     kept_new = re.sub(r"(?s)\[-.*?-\]", "", re.sub(r"(?s)\{\+(.*?)\+\}", r"\1", text))
     assert (kept_old, kept_new) == (before, after)
