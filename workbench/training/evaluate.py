@@ -94,7 +94,7 @@ def answer_pairs(
     path
         JSONL file that is written anew with the result.
     on_step
-        Called with batches done and batches in all.
+        Called with steps done and steps in all, first with 0 done; a batch is two steps, base and adapter.
     """
     config = config or AnswerConfig()
     if not prompts:
@@ -110,13 +110,17 @@ def answer_pairs(
     batches = [order[start : start + config.batch_size] for start in range(0, len(order), config.batch_size)]
     found: dict[int, AnswerPair] = {}
     with bars.bar("answers of base and adapter", 2 * len(draws), "answer") if progress else bars.silent() as shown:
-        for done, batch in enumerate(batches, start=1):
+        tell = on_step or (lambda *_: None)
+        tell(0, 2 * len(batches))
+        for number, batch in enumerate(batches):
             asked = [draws[i][2] for i in batch]
             with model.disable_adapter():
                 base = _sample(model, tokenizer, asked, config)
             shown.update(len(batch))
+            tell(2 * number + 1, 2 * len(batches))
             adapted = _sample(model, tokenizer, asked, config)
             shown.update(len(batch))
+            tell(2 * number + 2, 2 * len(batches))
             for i, before, after in zip(batch, base, adapted, strict=True):
                 prompt_id, k, draw = draws[i]
                 found[i] = AnswerPair(
@@ -128,8 +132,6 @@ def answer_pairs(
                     base_finish=before.finish,
                     adapter_finish=after.finish,
                 )
-            if on_step:
-                on_step(done, len(batches))
     pairs = [found[i] for i in range(len(draws))]
     if path is not None:
         runfiles.write_atomic(path, "".join(pair.canonical() + "\n" for pair in pairs))
@@ -203,6 +205,8 @@ def implicit_rewards(
     order = sorted(range(len(texts)), key=lambda i: -sum(map(len, texts[i])))
     ratios = [0.0] * len(texts)
     batches = [order[start : start + 2 * batch_size] for start in range(0, len(order), 2 * batch_size)]
+    if on_step:
+        on_step(0, len(batches))
     for done, batch in enumerate(batches, start=1):
         some = [texts[i] for i in batch]
         after = _log_probs(model, some)

@@ -320,7 +320,6 @@ def _work(path: Path, reporter: runfiles.Reporter) -> None:
     model, tokenizer = evaluate.load_adapter(path)
     if config.answers is not None:
         prompts = [Prompt.parse(row) for row in runfiles.read_jsonl(path / "prompts.jsonl")]
-        reporter.phase("answering")
         evaluate.answer_pairs(
             prompts,
             model,
@@ -339,9 +338,10 @@ def _work(path: Path, reporter: runfiles.Reporter) -> None:
 
 def _tell(reporter: runfiles.Reporter, phase: str) -> Callable[[int, int], None]:
     def tell(done: int, total: int) -> None:
-        if done == 1:
+        if done == 0:
             reporter.phase(phase, total)
-        reporter.advance(done)
+        else:
+            reporter.advance(done)
 
     return tell
 
