@@ -7,14 +7,10 @@ end instead of a thousand.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from tqdm.std import tqdm
-
-T = TypeVar("T")
 
 
 def bar(what: str, total: int | None = None, unit: str = "it") -> tqdm[Any]:
@@ -34,12 +30,12 @@ def silent() -> tqdm[Any]:
     return plain(disable=True)
 
 
-def track(items: Iterable[T], what: str, total: int | None = None, unit: str = "it") -> Iterable[T]:
-    """Yield the items while showing progress."""
-    with bar(what, total if total is not None else getattr(items, "__len__", lambda: None)(), unit) as shown:
-        for item in items:
-            yield item
-            shown.update(1)
+def clock(what: str) -> tqdm[Any]:
+    """The time a step has taken so far, for steps whose length nobody knows; `refresh()` moves it on."""
+    from tqdm.auto import tqdm as auto
+
+    shown: tqdm[Any] = auto(desc=what, bar_format="{desc} … {elapsed}", disable=not watched(), leave=False)
+    return shown
 
 
 def watched() -> bool:

@@ -1,9 +1,8 @@
-"""The first notebook, unchanged, on the shipped pilot and on two public data sets; executed in a real kernel."""
+"""The first notebook, unchanged, on two public data sets; `make notebooks` runs it on the shipped pilot."""
 
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,6 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from workbench.pilot import open_pilot
 from workbench.pilot.bring_in import import_into
 
 if TYPE_CHECKING:
@@ -19,8 +17,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-SHIPPED = ROOT / "pilots" / "instruction-following-smollm2"
-MADE = shutil.ignore_patterns("*.sqlite*", "runs", "report", "preferences")
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -65,21 +61,6 @@ pytestmark = pytest.mark.filterwarnings(
     # zmq's asyncio channel is left to the garbage collector by the client when the kernel stops.
     "ignore:unclosed:ResourceWarning",
 )
-
-
-@pytest.mark.notebook
-@pytest.mark.train
-def test_on_the_shipped_pilot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pilot = tmp_path / "pilots" / SHIPPED.name
-    shutil.copytree(SHIPPED, pilot, ignore=MADE)
-    shutil.copytree(ROOT / "guidelines", tmp_path / "guidelines")
-    shown = run(pilot, monkeypatch)
-    assert "SIMULATED" in shown["open"]
-    assert value(shown["agreement"], "krippendorff_alpha") == pytest.approx(
-        open_pilot(pilot).agreement(n_resamples=0).estimates[0].value, abs=5e-4
-    )
-    assert "constraints satisfied on 60 held-out prompts" in shown["evaluate"]
-    assert Path(re.findall(r"'([^']+report\.html)'", shown["report"])[0]).is_file()
 
 
 @pytest.mark.notebook

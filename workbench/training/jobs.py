@@ -28,6 +28,8 @@ from workbench.training.runfiles import Status
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from tqdm.std import tqdm
+
 Kind = Literal["dpo"]
 
 
@@ -131,9 +133,10 @@ class Run:
                 status = self.status()
                 if status.phase != phase:
                     shown.close()
-                    phase, wanted = status.phase, progress and status.steps > 0
-                    shown = bars.bar(f"{self.path.name}: {phase}", status.steps, "step") if wanted else bars.silent()
+                    phase = status.phase
+                    shown = _bar(f"{self.path.name}: {phase}", status.steps) if progress else bars.silent()
                 shown.update(status.step - shown.n)
+                shown.refresh()
                 if status.over:
                     break
                 if deadline is not None and time.monotonic() > deadline:
@@ -344,6 +347,10 @@ def _tell(reporter: runfiles.Reporter, phase: str) -> Callable[[int, int], None]
             reporter.advance(done)
 
     return tell
+
+
+def _bar(what: str, steps: int) -> tqdm[Any]:
+    return bars.bar(what, steps, "step") if steps else bars.clock(what)
 
 
 def _existing(path: str | Path) -> Path:
