@@ -26,6 +26,16 @@ LAUNCH_S = 120.0
 _children: dict[Path, subprocess.Popen[bytes]] = {}
 
 
+# Each step takes and gives back gigabytes of logits. glibc returns them to the system every time, and the page faults of
+# getting them anew were a fifth of a step; told to keep what it has, 24 pairs took 52 s instead of 69 s. Other C
+# libraries do not read these names, and whoever sets them differently is obeyed.
+_KEEP_MEMORY = {
+    "MALLOC_MMAP_THRESHOLD_": str(8 << 30),
+    "MALLOC_TRIM_THRESHOLD_": str(8 << 30),
+    "MALLOC_TOP_PAD_": str(512 << 20),
+}
+
+
 def launch(run_dir: Path) -> None:
     """Start the run's process in a session of its own, its output going to log.txt."""
     # The child finds this very package, installed or not; nothing of the environment is written down anywhere.
@@ -39,7 +49,7 @@ def launch(run_dir: Path) -> None:
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env={**os.environ, **quiet, "PYTHONPATH": os.pathsep.join(paths)},
+            env={**_KEEP_MEMORY, **os.environ, **quiet, "PYTHONPATH": os.pathsep.join(paths)},
         )
 
 
