@@ -26,8 +26,8 @@ LAUNCH_S = 120.0
 _children: dict[Path, subprocess.Popen[bytes]] = {}
 
 
-# Each step takes and gives back gigabytes of logits. glibc returns them to the system every time, and the page faults of
-# getting them anew were a fifth of a step; told to keep what it has, 24 pairs took 52 s instead of 69 s. Other C
+# Each step takes and gives back gigabytes of logits. glibc returns them to the system every time, and the page faults
+# of getting them anew were a fifth of a step; told to keep what it has, 24 pairs took 52 s instead of 69 s. Other C
 # libraries do not read these names, and whoever sets them differently is obeyed.
 _KEEP_MEMORY = {
     "MALLOC_MMAP_THRESHOLD_": str(8 << 30),
