@@ -6,6 +6,7 @@ end instead of a thousand.
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,7 @@ def bar(what: str, total: int | None = None, unit: str = "it") -> tqdm[Any]:
     """A progress bar to `update(n)` and `close()` (or use as a context manager); shows pace and time left."""
     from tqdm.auto import tqdm as auto
 
-    shown: tqdm[Any] = auto(
-        total=total, desc=what, unit=unit, delay=1.0, disable=not watched(), dynamic_ncols=True, leave=False
-    )
+    shown: tqdm[Any] = auto(total=total, desc=what, unit=unit, delay=1.0, **_look())
     return shown
 
 
@@ -34,8 +33,15 @@ def clock(what: str) -> tqdm[Any]:
     """The time a step has taken so far, for steps whose length nobody knows; `refresh()` moves it on."""
     from tqdm.auto import tqdm as auto
 
-    shown: tqdm[Any] = auto(desc=what, bar_format="{desc} … {elapsed}", disable=not watched(), leave=False)
+    shown: tqdm[Any] = auto(desc=what, bar_format="{desc} … {elapsed}", **_look())
     return shown
+
+
+def _look() -> dict[str, Any]:
+    # Some terminals (recorders, serial lines) claim to be 0 by 0, and tqdm then hides its bars to fit.
+    sized = not sys.stderr.isatty() or os.get_terminal_size(sys.stderr.fileno()).columns > 0
+    size = {"dynamic_ncols": True} if sized else {"ncols": 80, "nrows": 24}
+    return {"disable": not watched(), "leave": False, **size}
 
 
 def watched() -> bool:
