@@ -28,23 +28,14 @@ CELL = f"""
 import json
 from pathlib import Path
 from workbench import design, guidelines
-from workbench.records import Annotator, Item, Prompt, Response
+from workbench.records import Annotator, Item
 from workbench.store import open_store
 from workbench.widgets import annotate
 
 root = Path({str(ROOT)!r})
 pilot = root / "pilots" / "instruction-following-smollm2"
-prompts = [Prompt.parse(json.loads(line)) for line in (pilot / "prompts.jsonl").open(encoding="utf-8")]
-written = {{}}
-for line in (pilot / "responses.jsonl").open(encoding="utf-8"):
-    row = json.loads(line)
-    written.setdefault(row["prompt_id"], []).append(Response.parse(row["response"]))
-items = {{}}
-for prompt in prompts:
-    pair = sorted(written.get(prompt.id, []), key=lambda r: -len(r.text))[:2]
-    if len(pair) == 2:
-        items[prompt.id] = Item(id=prompt.id, prompt_id=prompt.id, task="pairwise", prompt=prompt.prompt,
-                                responses=tuple(pair), category=prompt.category)
+lines = (pilot / "items.jsonl").open(encoding="utf-8")
+items = {{item.id: item for item in (Item.parse(json.loads(line)) for line in lines)}}
 longest = sorted(items.values(), key=lambda item: -min(len(response.text) for response in item.responses))
 reader = Annotator(id="reader", source="human")
 rules = guidelines.load(root / "guidelines" / "instruction-following" / "v1.md")
