@@ -143,9 +143,9 @@ def test_a_guideline_with_labels_is_frozen(pilot: Pilot) -> None:
 
 
 def test_a_person_labels_beside_the_simulated(pilot: Pilot) -> None:
-    widget = pilot.annotate("visitor", n=4)
+    widget = pilot.annotate("visitor", n=10)
     mine = [a for a in pilot.assignments() if a.annotator == "visitor"]
-    assert len(mine) == 4
+    assert len(mine) == 10
     item = pilot.items[mine[0].item]
     label = Label(
         label_id="l-visitor",

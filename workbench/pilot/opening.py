@@ -305,8 +305,16 @@ class Pilot:
         mine = [a for a in self.assignments() if a.annotator == annotator]
         if not mine:
             listed = list(self.items.values())[:n]
+            batch = f"own-{annotator}"
             mine = design.plan(
-                listed, [person], pilot=self.name, batch=f"own-{annotator}", overlap=1, gold_share=0, seed=len(listed)
+                listed,
+                [person],
+                pilot=self.name,
+                batch=batch,
+                overlap=1,
+                gold_share=0,
+                repeat_share=0,
+                seed=len(listed),
             )
             self.store.append([person, *mine])
         done = [label for label in self.label_records() if label.annotator == annotator]
