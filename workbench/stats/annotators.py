@@ -34,20 +34,24 @@ def summarise(labels: pd.DataFrame, *, confidence: float = 0.95) -> list[Annotat
     Parameters
     ----------
     labels
-        A label table (`tables.LABELS`) with pairwise labels; rows of single criteria are passed over.
+        A label table (`tables.LABELS`). Where it has an overall question, rows of single criteria are passed over.
+        Ties and sides are counted among labels of pairs only.
     """
     tables.require(labels, [*tables.NEEDED, "source", "left", "right", "is_repeat", "duration_s"])
-    overall = labels[labels["criterion"] == ""] if "criterion" in labels else labels
+    overall = labels
+    if "criterion" in labels and (labels["criterion"] == "").any():
+        overall = labels[labels["criterion"] == ""]
     found = []
     for name, mine in overall.groupby("annotator", sort=True):
         first = mine[~mine["is_repeat"]]
+        pairs = first[first["left"] != ""]
         seconds = mine["duration_s"].dropna().astype(float)
         found.append(
             AnnotatorSummary(
                 str(name),
                 "+".join(sorted(mine["source"].unique())),
                 len(first),
-                _share("tie_share", int((first["label"] == "tie").sum()), len(first), str(name), confidence),
+                _share("tie_share", int((pairs["label"] == "tie").sum()), len(pairs), str(name), confidence),
                 p_left(mine, confidence=confidence, label=str(name)),
                 self_agreement(mine, confidence=confidence, label=str(name)),
                 float(seconds.median()) if len(seconds) else math.nan,

@@ -60,13 +60,7 @@ def select(labels: Any) -> pd.DataFrame:
         tables.require(labels)  # says what was given and what is needed
         raise
     names = frame.collect_schema().names()
-    missing = [name for name in tables.NEEDED if name not in names]
-    if missing:
-        raise TableError(
-            f"missing columns {missing}; the table has {names}",
-            where="label table",
-            next_step="rename yours, for example df.rename(columns={'worker': 'annotator'})",
-        )
+    tables.require_names(names)
     if "is_repeat" in names:
         frame = frame.filter(~nw.col("is_repeat"))
     wanted = [*tables.NEEDED, *(["criterion"] if "criterion" in names else [])]
