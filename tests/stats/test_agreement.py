@@ -103,6 +103,15 @@ def test_alpha_equals_the_krippendorff_package(rows: list[list[int | None]], lev
         assert ours == pytest.approx(theirs, abs=1e-9)
 
 
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("label", [[], [None, None]])
+def test_alpha_of_no_labels_is_undefined_at_every_level(level: Level, label: list[None]) -> None:
+    labels = pd.DataFrame({"item": ["a"] * len(label), "annotator": ["x", "y"][: len(label)], "label": label})
+    found = agreement.krippendorff_alpha(labels, level)
+    assert not found.defined
+    assert found.reason == "no item has labels of two annotators"
+
+
 @settings(max_examples=40, deadline=None)
 @given(rows=st.lists(st.lists(st.sampled_from("ABC"), min_size=6, max_size=6), min_size=2, max_size=4))
 def test_kappas_equal_statsmodels_and_sklearn(rows: list[list[str]]) -> None:

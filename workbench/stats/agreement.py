@@ -234,7 +234,9 @@ def _labels_of(coded: Coded, annotator: int) -> list[tuple[int, int]]:
 def _alpha(p: Patterns, coded: Coded, level: Level) -> Callable[[Floats], Floats]:
     """The function from pattern weights (replicates x patterns) to alpha."""
     counts, size = p.counts, p.size
-    spare = 1 / (size - 1) if p.n_items else size
+    if not p.n_items:  # nor need there be numbers then
+        return lambda weight: np.full(len(weight), np.nan)
+    spare = 1 / (size - 1)
     if level == "nominal":
         within = (size**2 - _squares(counts)) * spare
 
