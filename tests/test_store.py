@@ -498,7 +498,7 @@ def test_an_older_database_is_migrated_and_keeps_its_rows(store_url: str, monkey
         assert opened.append([label("l2", item="i2")]) == Appended(1, 0)
     assert "note" in {column["name"] for column in sa.inspect(old).get_columns("events")}
     monkeypatch.undo()
-    with pytest.raises(StoreError, match="schema version 3, and this workbench knows up to 2") as caught:
+    with pytest.raises(StoreError, match="schema version 4, and this workbench knows up to 3") as caught:
         open_store(store_url)
     assert "update the workbench" in caught.value.next_step
     old.dispose()

@@ -52,6 +52,10 @@ class StoreError(WorkbenchError):
     """The store refused or could not keep something."""
 
 
+class TooLateError(StoreError):
+    """An answer that came after its time; it was kept aside and does not count."""
+
+
 class ImportFormatError(WorkbenchError, ValueError):
     """A file of which nothing could be read; single bad rows are quarantined instead."""
 

@@ -36,6 +36,10 @@ Cause = Literal[
     "ambiguous_item", "guideline_gap", "guideline_conflict", "annotator_error", "edge_case", "true_preference"
 ]
 
+# What an item can be marked as and why it can be passed over, unless the guideline lists its own.
+FLAGS = ("off topic", "hard to decide", "harmful", "guideline unclear")
+SKIP_REASONS = ("I do not understand it", "It is broken or empty", "I would rather not read this")
+
 # Ids travel into file names, DOM attributes and SQL keys, so their alphabet is small on purpose.
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:@+-]{0,127}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -206,6 +210,7 @@ class Assignment(Record):
 class Label(Record):
     """One judgment, as given. `answer` is checked against the task's schema by `workbench.tasks`.
 
+    `reason` says why the answer is what it is; `comment` is a word about the item to whoever runs the pilot.
     `responses` is the canonical order and `order` the order on the screen, so position bias is always computable.
     `submitted_at` is the server's clock (None where an imported source recorded no time); `duration_s` seconds
     measured by the browser.
@@ -228,6 +233,7 @@ class Label(Record):
     is_gold: bool = False
     is_repeat: bool = False
     reason: str = ""
+    comment: str = ""
     clauses: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     duration_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
@@ -242,6 +248,69 @@ class Label(Record):
             msg = f"order must show exactly the responses {list(self.responses)}, got {list(self.order)}"
             raise ValueError(msg)
         return self
+
+
+class Skip(Record):
+    """An annotator's decision not to judge an item, with the reason. The label table does not hold it."""
+
+    skip_id: Id
+    pilot: Id
+    batch: Id
+    round: Annotated[int, Field(ge=0)] = 0
+    item: Id
+    annotator: Id
+    source: Source
+    position: Annotated[int, Field(ge=0)]
+    is_repeat: bool = False
+    reason: str
+    submitted_at: AwareDatetime
+    guideline: str
+    guideline_sha256: Sha256
+
+
+class Practice(Record):
+    """One answer of a calibration: a gold item, judged before live work and answered with feedback.
+
+    `attempt` counts from 1. Kept apart from labels, because feedback has been given on it.
+    """
+
+    practice_id: Id
+    pilot: Id
+    item: Id
+    task: TaskName
+    annotator: Id
+    source: Source
+    attempt: Annotated[int, Field(ge=1)]
+    position: Annotated[int, Field(ge=0)]
+    answer: dict[str, JsonValue]
+    order: tuple[Id, ...]
+    correct: bool
+    duration_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    submitted_at: AwareDatetime
+    guideline: str
+    guideline_sha256: Sha256
+
+
+class Exchange(Record):
+    """One message to a model under attack and what it replied, kept as it happened.
+
+    `number` counts an item's exchanges from 0. A red-team label's turns are these, so nobody can make replies up.
+    """
+
+    exchange_id: Id
+    pilot: Id
+    batch: Id
+    item: Id
+    annotator: Id
+    source: Source
+    number: Annotated[int, Field(ge=0)]
+    message: str
+    reply: str
+    model: str
+    model_sha256: Sha256 | None = None
+    params: dict[str, JsonValue] = {}
+    duration_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    submitted_at: AwareDatetime
 
 
 class Adjudication(Record):
@@ -292,8 +361,49 @@ class EdgeCase(Record):
     clause: str
 
 
+class Calibration(Record):
+    """The practice before live work: `n` gold items with feedback, and what passes.
+
+    Passed when at least `min_correct` of the `n` are right and at most `max_mistakes` wrong; `attempts` in all.
+    """
+
+    n: Annotated[int, Field(ge=1, le=100)]
+    min_correct: Annotated[int, Field(ge=0)]
+    max_mistakes: Annotated[int, Field(ge=0)]
+    attempts: Annotated[int, Field(ge=1, le=20)] = 2
+
+    @model_validator(mode="after")
+    def _can_be_passed(self) -> Self:
+        if self.min_correct > self.n:
+            msg = f"min_correct {self.min_correct} is more than the {self.n} items there are"
+            raise ValueError(msg)
+        return self
+
+
 class Guideline(Record):
-    """One version of the instructions annotators work under; `sha256` is of the whole file's text."""
+    """One version of the instructions annotators work under; `sha256` is of the whole file's text.
+
+    Attributes
+    ----------
+    criteria
+        What is judged: criteria of a comparison, dimensions of a rating, requirements where an item has none.
+    scale
+        The answers there are: choices, steps from the lowest, classes, attack categories.
+    anchors
+        What a step of a dimension (all of them, in order), a criterion, a class or a category (one) means.
+    ask
+        What is asked beside the answer itself: a `strength`, a choice for each of the `criteria`, a `reason`.
+    multi_label
+        Whether an item may have several classes.
+    machine_checks
+        Whether annotators see what the verifiers found, after they have answered.
+    gold_feedback
+        Whether gold is revealed during live work, after the answer. Practice always reveals it.
+    calibration
+        The practice before live work, where there is one.
+    flags, skip_reasons
+        What an item can be marked as, and why it can be passed over.
+    """
 
     name: Id
     version: Annotated[str, StringConstraints(pattern=r"^v[1-9][0-9]*$")]
@@ -302,6 +412,14 @@ class Guideline(Record):
     scale: tuple[str, ...]
     tie_rule: str
     allow_both_bad: bool = False
+    anchors: dict[str, tuple[str, ...]] = {}
+    ask: tuple[Literal["strength", "criteria", "reason"], ...] = ()
+    multi_label: bool = False
+    machine_checks: Literal["hidden", "after"] = "hidden"
+    gold_feedback: Literal["never", "live"] = "never"
+    calibration: Calibration | None = None
+    flags: tuple[str, ...] = FLAGS
+    skip_reasons: tuple[str, ...] = SKIP_REASONS
     author: str
     date: str
     parent: str | None = None

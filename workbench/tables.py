@@ -42,6 +42,7 @@ LABELS: dict[str, str] = {
     "is_gold": "bool",
     "is_repeat": "bool",
     "reason": "str",
+    "comment": "str",
     "clauses": "str",
     "flags": "str",
     "duration_s": "Float64",

@@ -9,7 +9,7 @@ import difflib
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from workbench.records import Clause, Guideline
+
+
+_ALWAYS = ("scale", "criteria", "tie_rule", "allow_both_bad", "author", "date")
 
 
 @dataclass(frozen=True)
@@ -103,9 +106,15 @@ def draft(guideline: Guideline, *, motivated_by: Iterable[str] = (), author: str
         "parent": guideline.version,
         "motivated_by": [*motivated_by],
     }
-    meta = guideline.model_dump(mode="json", include=set(FIELDS)) | changed
+    # Optional fields that were left out stay out, so the draft differs from its parent where the author changes it.
+    left_out = set(FIELDS) - guideline.model_fields_set - set(_ALWAYS)
+    meta = guideline.model_dump(mode="json", include=set(FIELDS) - left_out) | changed
     front = yaml.safe_dump(
-        {name: meta[name] for name in FIELDS}, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None
+        {name: meta[name] for name in FIELDS if name in meta},
+        sort_keys=False,
+        allow_unicode=True,
+        width=110,
+        default_flow_style=None,
     )
     return canonical(f"---\n{front}---\n{split_front_matter(guideline.text, guideline.ref)[1]}")
 
@@ -113,9 +122,16 @@ def draft(guideline: Guideline, *, motivated_by: Iterable[str] = (), author: str
 def _metadata(guideline: Guideline) -> dict[str, str]:
     values = guideline.model_dump(mode="json", include=set(FIELDS))
     body = split_front_matter(guideline.text, guideline.ref)[1]
-    texts = {name: "; ".join(value) if isinstance(value, list) else str(value or "") for name, value in values.items()}
-    texts["allow_both_bad"] = str(guideline.allow_both_bad).lower()
+    texts = {name: _in_words(value) for name, value in values.items()}
     return {name: texts[name] for name in FIELDS} | {"introduction": f"\n{body}".split("\n## ")[0].strip()}
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return "\n".join(f"{name}: {_in_words(part)}" for name, part in value.items())
+    return "; ".join(value) if isinstance(value, list) else str(value or "")
 
 
 def _texts(entries: Iterable[Clause | EdgeCase]) -> dict[str, str]:

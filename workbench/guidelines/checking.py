@@ -6,16 +6,17 @@ import re
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from workbench.guidelines.reading import CITED, WHY, version_number
+from workbench.tasks.answers import MOST_STEPS, Choice, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from workbench.records import Guideline
 
-CHOICES = ("A", "B", "tie", "both_bad")
+CHOICES: tuple[str, ...] = get_args(Choice)
 # Words on which two readers differ until the guideline says what they mean ("better" means …).
 VAGUE = (
     *("good", "better", "best", "bad", "worse", "worst", "helpful", "quality", "appropriate", "natural", "nice"),
@@ -43,7 +44,13 @@ def check(guideline: Guideline, *, path: str | Path | None = None) -> list[Findi
 
     With `path` the file's name is compared with the version, and its folder with the name.
     """
-    found = [*_check_metadata(guideline), *_check_clauses(guideline), *_check_edge_cases(guideline), *_vague(guideline)]
+    found = [
+        *_check_metadata(guideline),
+        *_check_asked(guideline),
+        *_check_clauses(guideline),
+        *_check_edge_cases(guideline),
+        *_vague(guideline),
+    ]
     if path is not None:
         named = Path(path)
         if named.stem != guideline.version:
@@ -93,6 +100,50 @@ def _check_metadata(guideline: Guideline) -> Iterator[Finding]:
     if number > 1 and not guideline.motivated_by:
         message = "nothing says why this version was written"
         yield Finding("warning", "motivated_by", message, "name the disagreements or adjudications behind it")
+
+
+_NEEDS_TWO = {
+    "likert": ("steps", "list the steps from the lowest, or anchors for each criterion"),
+    "classification": ("classes", "list the classes"),
+    "red_team": ("attack categories", "list what an attack can be"),
+}
+
+
+def _check_asked(guideline: Guideline) -> Iterator[Finding]:
+    """What is asked must fit the task: steps, classes, anchors, practice."""
+    what, advice = _NEEDS_TWO.get(guideline.task, ("", ""))
+    lists = {name: guideline.anchors.get(name) or guideline.scale for name in guideline.criteria}
+    if guideline.task != "likert":
+        lists = {"scale": guideline.scale} if what else {}
+    for name, words in lists.items():
+        if len(words) < 2:
+            yield Finding("error", name, f"fewer than two {what}", advice)
+        if guideline.task == "likert" and len(words) > MOST_STEPS:
+            yield Finding("error", name, f"{len(words)} steps", f"at most {MOST_STEPS} can be told apart")
+    known = {
+        "likert": guideline.criteria,
+        "classification": guideline.scale,
+        "red_team": (*guideline.scale, "severity"),
+        "factual_accuracy": get_args(Verdict),
+        "pairwise": guideline.criteria,
+    }.get(guideline.task, ())
+    for name in sorted(set(guideline.anchors) - set(known)):
+        advice = f"use one of {list(known)}" if known else f"a {guideline.task} guideline has none"
+        yield Finding("error", "anchors", f"anchors for {name!r}, which is not asked", advice)
+    for extra in guideline.ask:
+        if extra != "reason" and guideline.task != "pairwise":
+            yield Finding("error", "ask", f"{extra} is not asked of {guideline.task} items", "remove it")
+    if guideline.multi_label and guideline.task != "classification":
+        yield Finding("error", "multi_label", f"a {guideline.task} item has no classes", "remove it")
+    if guideline.machine_checks == "after" and guideline.task != "instruction_following":
+        yield Finding("warning", "machine_checks", f"{guideline.task} items have no checklist", "remove it")
+    if guideline.gold_feedback == "live":
+        message = "gold is revealed during live work, so it measures what annotators remember"
+        yield Finding("warning", "gold_feedback", message, "keep it to the calibration: never")
+    rule = guideline.calibration
+    if rule is not None and rule.n - rule.max_mistakes > rule.min_correct:
+        message = f"{rule.n} items with at most {rule.max_mistakes} mistakes mean {rule.n - rule.max_mistakes} right"
+        yield Finding("warning", "calibration", f"{message}, and min_correct is {rule.min_correct}", "make them agree")
 
 
 def _check_clauses(guideline: Guideline) -> Iterator[Finding]:

@@ -27,6 +27,17 @@ A guideline is one Markdown file a version, `guidelines/<name>/<version>.md`:
     **Answer:** A
     **Why:** The reason, citing clauses (C1).
 
+What a task type needs beyond that (all optional; `records.Guideline` says what each does):
+
+    ask: [strength, criteria, reason]          # pairwise: what else is asked; `reason` for any task
+    anchors: {tone: [rude, plain, kind]}       # what each step of a dimension, or one class or category, means
+    multi_label: true                          # classification
+    machine_checks: after                      # instruction following: show the verifiers' verdict afterwards
+    calibration: {n: 8, min_correct: 6, max_mistakes: 2, attempts: 2}
+    gold_feedback: live
+    flags: [off topic]
+    skip_reasons: [Not my language]
+
 The front matter is plain YAML data. `load` reads what can be read, so that `check` can name everything that is missing
 at once.
 """
@@ -56,6 +67,14 @@ FIELDS: dict[str, type] = {
     "scale": list,
     "tie_rule": str,
     "allow_both_bad": bool,
+    "anchors": dict,
+    "ask": list,
+    "multi_label": bool,
+    "machine_checks": str,
+    "gold_feedback": str,
+    "calibration": dict,
+    "flags": list,
+    "skip_reasons": list,
     "author": str,
     "date": str,
     "parent": str,
@@ -199,13 +218,28 @@ def _front_matter(front: str, where: str) -> dict[str, Any]:
     if missing:
         raise GuidelineError(f"front matter without {missing}", where=where, next_step="add them at the top")
     for name, value in meta.items():
-        texts = not isinstance(value, list) or all(isinstance(one, str) for one in value)
-        if value is not None and not (isinstance(value, FIELDS[name]) and texts):
-            wanted = {list: "a list of texts", bool: "true or false", str: "a text"}[FIELDS[name]]
+        if name == "anchors" and isinstance(value, dict):
+            meta[name] = {key: [words] if isinstance(words, str) else words for key, words in value.items()}
+        if value is not None and not _is(meta[name], FIELDS[name]):
             raise GuidelineError(
-                f"{name} must be {wanted}, got {str(value)[:80]!r}", where=where, next_step="put quotes around a text"
+                f"{name} must be {_WANTED[FIELDS[name]]}, got {str(value)[:80]!r}",
+                where=where,
+                next_step="put quotes around a text",
             )
     return {name: value for name, value in meta.items() if value is not None}
+
+
+_WANTED = {list: "a list of texts", bool: "true or false", str: "a text", dict: "lines of `name: value`"}
+
+
+def _is(value: object, kind: type) -> bool:
+    """Whether a value is of this kind, all its parts being texts, numbers or lists of texts."""
+    if isinstance(value, list):
+        return kind is list and all(isinstance(one, str) for one in value)
+    if isinstance(value, dict):
+        parts = all(isinstance(part, int | str) or _is(part, list) for part in value.values())
+        return kind is dict and parts and all(isinstance(name, str) for name in value)
+    return isinstance(value, kind)
 
 
 def _entries(body: str, first: int, where: str) -> Iterator[tuple[Literal["clause", "edge_case"], str, str, str]]:

@@ -11,11 +11,23 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import sqlalchemy as sa
 
 from workbench.errors import RecordError, StoreError
-from workbench.records import Adjudication, Annotator, Assignment, Guideline, Label, Quarantined, Record
-from workbench.store import exchange
+from workbench.records import (
+    Adjudication,
+    Annotator,
+    Assignment,
+    Exchange,
+    Guideline,
+    Label,
+    Practice,
+    Quarantined,
+    Record,
+    Skip,
+)
+from workbench.store import exchange, judging
 from workbench.store.engine import make_engine, prepare, shown, store_url, transaction
 from workbench.store.rules import KINDS, Appended, Event, Incoming, add, keep, put_aside, utc_text
 from workbench.store.schema import events, guidelines, migrate, quarantine
+from workbench.store.serving import Serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,7 +75,7 @@ def open_store(url: str | Path | sa.URL) -> Store:
     return Store(engine)
 
 
-class Store:
+class Store(Serving):
     """An open store; get one from `open_store`. Safe to use from several threads, and a context manager.
 
     Every method is one transaction. After a failed call nothing of it was kept, and the same call may be made again.
@@ -118,6 +130,20 @@ class Store:
         with self._transaction(writes=True) as connection:
             n_new = add(connection, incoming)
         return Appended(n_new, len(incoming) - n_new)
+
+    def judge(self, label: Label) -> Label:
+        """Store a judgment as the one that counts for its question, and return it as it is kept.
+
+        A question is one showing of an item to one annotator. What was answered before, by this program or another,
+        is superseded. The same judgment sent again (same id) is returned as it was kept the first time.
+
+        Raises
+        ------
+        RecordError, StoreError
+            As `append`; also when the id is taken by another judgment.
+        """
+        with self._transaction(writes=True) as connection:
+            return judging.judge(connection, label, utc_text(None))
 
     def keep_guideline(self, guideline: Guideline, received_at: datetime | None = None) -> bool:
         """Keep a guideline's full text, which labels need before they can name it; returns whether it is new.
@@ -174,6 +200,18 @@ class Store:
     def adjudications(self, pilot: str, *, history: bool = False) -> list[Adjudication]:
         """A pilot's adjudications in the order of arrival: those in force, or with `history` all."""
         return self._records(Adjudication, pilot, history=history)
+
+    def skips(self, pilot: str) -> list[Skip]:
+        """Items of a pilot that annotators passed over, in the order of arrival."""
+        return self._records(Skip, pilot, history=True)
+
+    def practice(self, pilot: str) -> list[Practice]:
+        """Answers given while calibrating, in the order of arrival."""
+        return self._records(Practice, pilot, history=True)
+
+    def exchanges(self, pilot: str) -> list[Exchange]:
+        """Messages to models under attack and their replies, in the order of arrival."""
+        return self._records(Exchange, pilot, history=True)
 
     def annotators(self) -> list[Annotator]:
         """All annotators of the store, of whatever pilot, in the order of arrival."""

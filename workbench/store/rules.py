@@ -12,21 +12,37 @@ import sqlalchemy as sa
 
 from workbench import tasks
 from workbench.errors import RecordError, StoreError, WorkbenchError
-from workbench.records import Adjudication, Annotator, Assignment, Guideline, Label, Quarantined, Record
+from workbench.records import (
+    Adjudication,
+    Annotator,
+    Assignment,
+    Exchange,
+    Guideline,
+    Label,
+    Practice,
+    Quarantined,
+    Record,
+    Skip,
+)
 from workbench.store.schema import events, guidelines, quarantine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-Event = Label | Assignment | Adjudication | Annotator
+Event = Label | Assignment | Adjudication | Annotator | Skip | Practice | Exchange
 
 EVENTS: dict[str, type[Event]] = {
     "annotator": Annotator,
     "assignment": Assignment,
     "label": Label,
     "adjudication": Adjudication,
+    "skip": Skip,
+    "practice": Practice,
+    "exchange": Exchange,
 }
 KINDS: dict[type[Record], str] = {record: kind for kind, record in EVENTS.items()}
+# The field that holds an event's id; what is not listed calls it `id`.
+_ID_FIELDS = {kind: f"{kind}_id" for kind in ("label", "adjudication", "skip", "practice", "exchange")}
 # Below the number of parameters a statement may have in any SQLite since 3.8.
 CHUNK = 400
 
@@ -56,11 +72,7 @@ class Incoming:
 
 def event_id(record: Event) -> str:
     """The id an event is known by, whatever the field is called."""
-    if isinstance(record, Label):
-        return record.label_id
-    if isinstance(record, Adjudication):
-        return record.adjudication_id
-    return record.id
+    return str(getattr(record, _ID_FIELDS.get(KINDS[type(record)], "id")))
 
 
 def utc_text(moment: datetime | None) -> str:
@@ -128,7 +140,7 @@ class _Guidelines:
             if used:
                 self.frozen[f"{name}/{version}"] = sha
 
-    def check(self, record: Label | Adjudication, where: str) -> str:
+    def check(self, record: Label | Adjudication | Skip | Practice, where: str) -> str:
         """The task of the guideline a record names, or `StoreError`."""
         ref, sha = record.guideline, record.guideline_sha256
         if sha not in self.kept:
@@ -194,11 +206,14 @@ def add(
     ]
     known = _known(connection, [*(one.key for one in incoming), *targets])
     corrected = _corrected(connection, targets)
+    answered = _answered(connection, [one.record for one in incoming])
     allowed = _Guidelines(connection)
     rows: list[dict[str, Any]] = []
     for one in incoming:
         try:
             row = _checked_row(one, known, corrected, allowed)
+            if row is not None and (question := question_of(one.record)) is not None:
+                _check_first(one, answered, question)
         except WorkbenchError as error:
             if refused is None:
                 raise
@@ -209,6 +224,8 @@ def add(
             known[one.key] = row["payload"]
             if row["supersedes"] is not None:
                 corrected[one.key[0], row["supersedes"]] = one.key[1]
+            elif question is not None:
+                answered[question] = one.key[1]
             rows.append(row)
     if rows:
         connection.execute(events.insert(), rows)
@@ -228,7 +245,7 @@ def _checked_row(
     if isinstance(record, Label):
         tasks.check_label(record)
     if one.key in known:
-        if known[one.key] != payload and not _lacks_only_attributes(record, known[one.key]):
+        if known[one.key] != payload and not _same_record(record, known[one.key]):
             raise StoreError(
                 f"{where} is in the store with other content",
                 next_step="a correction needs an id of its own and supersedes=" + repr(name)
@@ -237,20 +254,21 @@ def _checked_row(
             )
         return None
     supersedes, sha = None, None
-    if isinstance(record, Label | Adjudication):
-        supersedes, sha = record.supersedes, record.guideline_sha256
+    if isinstance(record, Label | Adjudication | Skip | Practice):
+        sha = record.guideline_sha256
         task = allowed.check(record, where)
-        if isinstance(record, Adjudication):
+        if isinstance(record, Adjudication | Practice):
             tasks.parse_answer(task, record.answer)
-        elif record.task != task:
-            raise StoreError(f"a {record.task} label under a guideline for {task}", where=where)
-        if supersedes is not None:
-            _check_correction(record, where, known.get((kind, supersedes)), corrected.get((kind, supersedes)))
+        if isinstance(record, Label | Practice) and record.task != task:
+            raise StoreError(f"a {record.task} answer under a guideline for {task}", where=where)
+    if isinstance(record, Label | Adjudication) and record.supersedes is not None:
+        supersedes = record.supersedes
+        _check_correction(record, where, known.get((kind, supersedes)), corrected.get((kind, supersedes)))
     return {
         "kind": kind,
         "id": name,
         "pilot": "" if isinstance(record, Annotator) else record.pilot,
-        "batch": record.batch if isinstance(record, Label | Assignment) else "",
+        "batch": getattr(record, "batch", ""),
         "item": "" if isinstance(record, Annotator) else record.item,
         "annotator": record.id if isinstance(record, Annotator) else record.annotator,
         "supersedes": supersedes,
@@ -260,16 +278,64 @@ def _checked_row(
     }
 
 
-def _lacks_only_attributes(record: Record, stored: str) -> bool:
-    """Whether an annotator is the stored one as exports show it, that is without attributes."""
-    return (
-        isinstance(record, Annotator)
-        and not record.attributes
-        and {**json.loads(stored), "attributes": {}} == record.model_dump(mode="json")
-    )
+def _same_record(record: Event, stored: str) -> bool:
+    """Whether a stored text is this record: fields that came later have their default in it, and exports leave the
+    attributes of annotators out."""
+    try:
+        old = type(record).parse(json.loads(stored))
+    except RecordError:
+        return False
+    if isinstance(old, Annotator) and isinstance(record, Annotator) and not record.attributes:
+        old = old.model_copy(update={"attributes": {}})
+    return old == record
 
 
-_SHOWING = ("pilot", "batch", "item", "annotator", "is_repeat")
+# What makes two labels answers to the same question: one showing of an item to one annotator.
+SHOWING = ("pilot", "batch", "item", "annotator", "is_repeat")
+Question = tuple[str, str, str, str, bool]
+
+
+def question_of(record: Record) -> Question | None:
+    """The question a label answers, where it was asked here (an imported label has no position)."""
+    if not isinstance(record, Label) or record.position is None:
+        return None
+    return record.pilot, record.batch, record.item, record.annotator, record.is_repeat
+
+
+def _answered(connection: sa.Connection, records: Iterable[Record]) -> dict[Question, str]:
+    """The first answers there are to the questions of these records: question -> label id."""
+    first = [one for one in records if question_of(one) and isinstance(one, Label) and one.supersedes is None]
+    by_place: dict[tuple[str, str], set[str]] = {}
+    for one in first:
+        by_place.setdefault((one.pilot, one.batch), set()).add(one.item)
+    found: dict[Question, str] = {}
+    for (pilot, batch), items in by_place.items():
+        listed = sorted(items)
+        for start in range(0, len(listed), CHUNK):
+            query = sa.select(events.c.payload).where(
+                events.c.kind == "label",
+                events.c.pilot == pilot,
+                events.c.batch == batch,
+                events.c.supersedes.is_(None),
+                events.c.item.in_(listed[start : start + CHUNK]),
+            )
+            for payload in connection.execute(query).scalars():
+                old = json.loads(payload)
+                if old.get("position") is not None:
+                    found[tuple(old[field] for field in SHOWING)] = old["label_id"]
+    return found
+
+
+def _check_first(one: Incoming, answered: Mapping[Question, str], question: Question) -> None:
+    label = one.record
+    assert isinstance(label, Label)  # only labels have a question
+    other = answered.get(question)
+    if label.supersedes is None and other is not None:
+        raise StoreError(
+            f"the question has an answer already, label {other!r}",
+            where=f"label {label.label_id}",
+            next_step="a second answer is a correction: Store.judge(label), or supersedes= the label in force",
+        )
 
 
 def _check_correction(record: Label | Adjudication, where: str, target: str | None, by: str | None) -> None:
@@ -283,9 +349,7 @@ def _check_correction(record: Label | Adjudication, where: str, target: str | No
         )
     old = json.loads(target)
     # Who decides may change between adjudications; a label is its annotator's own, and of one showing of the item.
-    same = (
-        ("pilot", "item") if isinstance(record, Adjudication) else ("pilot", "batch", "item", "annotator", "is_repeat")
-    )
+    same = ("pilot", "item") if isinstance(record, Adjudication) else SHOWING
     for field in same:
         if old[field] != getattr(record, field):
             raise StoreError(

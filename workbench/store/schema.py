@@ -50,6 +50,31 @@ quarantine = sa.Table(
     sa.Column("payload", sa.Text),
     sa.Column("received_at", sa.Text),
 )
+# What follows is work in hand and not what happened: it may change, and it is never exported.
+holds = sa.Table(
+    "holds",
+    _metadata,
+    sa.Column("pilot", sa.Text),
+    sa.Column("batch", sa.Text),
+    sa.Column("item", sa.Text),
+    sa.Column("annotator", sa.Text),
+    sa.Column("is_repeat", sa.Integer),
+    sa.Column("is_gold", sa.Integer),
+    sa.Column("position", sa.Integer),
+    sa.Column("display_order", sa.Text),
+    sa.Column("state", sa.Text),
+    sa.Column("expires_at", sa.Text),
+)
+invitations = sa.Table(
+    "invitations",
+    _metadata,
+    sa.Column("token_sha256", sa.Text, primary_key=True),
+    sa.Column("pilot", sa.Text),
+    sa.Column("annotator", sa.Text),
+    sa.Column("made_at", sa.Text),
+    sa.Column("expires_at", sa.Text),
+    sa.Column("revoked_at", sa.Text),
+)
 meta = sa.Table("meta", _metadata, sa.Column("key", sa.Text, primary_key=True), sa.Column("value", sa.Text))
 
 
@@ -104,7 +129,21 @@ def _append_only(connection: sa.Connection) -> None:
         )
 
 
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_tables, _append_only)
+def _serving(connection: sa.Connection) -> None:
+    """Handing out questions, and inviting people."""
+    connection.exec_driver_sql(
+        "CREATE TABLE holds (pilot TEXT NOT NULL, batch TEXT NOT NULL, item TEXT NOT NULL, annotator TEXT NOT NULL, "
+        "is_repeat INTEGER NOT NULL, is_gold INTEGER NOT NULL, position INTEGER NOT NULL, "
+        "display_order TEXT NOT NULL, state TEXT NOT NULL, expires_at TEXT NOT NULL, "
+        "PRIMARY KEY (pilot, batch, item, annotator, is_repeat), UNIQUE (pilot, batch, annotator, position))"
+    )
+    connection.exec_driver_sql(
+        "CREATE TABLE invitations (token_sha256 TEXT PRIMARY KEY, pilot TEXT NOT NULL, annotator TEXT NOT NULL, "
+        "made_at TEXT NOT NULL, expires_at TEXT NOT NULL, revoked_at TEXT)"
+    )
+
+
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_tables, _append_only, _serving)
 
 
 def migrate(engine: sa.Engine, steps: Sequence[Callable[[sa.Connection], None]] | None = None) -> int:

@@ -1,7 +1,4 @@
-"""Batch design: who judges what, in which order, with gold and hidden repeats, sides balanced.
-
-A plan is a list of `Assignment`s. The same items, annotators and seed give the same plan, byte for byte.
-"""
+"""A plan made beforehand: each item shared out among known people, as a list of `Assignment`s."""
 
 from __future__ import annotations
 
@@ -77,7 +74,7 @@ def plan(
     """
     _check(items, annotators, overlap, gold_share, repeat_share)
     rng = np.random.default_rng(seed)
-    gold = _choose_gold(items, gold_share, rng)
+    gold = choose_gold(items, gold_share, rng)
     # Gold first, so that everybody gets as many gold items as everybody else; where an item comes in anybody's sequence
     # is drawn later.
     ordered = sorted((items[k] for k in rng.permutation(len(items))), key=lambda item: item.id not in gold)
@@ -155,7 +152,14 @@ def _check(
             raise PlanError(f"{name} is a share from 0 to 1, got {share!r}", next_step="10 % is 0.1")
 
 
-def _choose_gold(items: Sequence[Item], gold_share: float, rng: np.random.Generator) -> set[str]:
+def choose_gold(items: Sequence[Item], gold_share: float, seed: int | np.random.Generator) -> set[str]:
+    """Ids of the items that serve as gold: this share of the batch, drawn from those with a known answer.
+
+    Raises
+    ------
+    PlanError
+        When fewer items have one.
+    """
     wanted = round(gold_share * len(items))
     known = sorted(item.id for item in items if item.gold is not None)
     if wanted > len(known):
@@ -164,6 +168,7 @@ def _choose_gold(items: Sequence[Item], gold_share: float, rng: np.random.Genera
             f"{len(known)} have an answer",
             next_step=f"lower gold_share to {len(known) / len(items):.3f} or add gold answers",
         )
+    rng = np.random.default_rng(seed)
     return {known[k] for k in rng.choice(len(known), size=wanted, replace=False)} if wanted else set()
 
 

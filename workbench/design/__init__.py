@@ -1,0 +1,24 @@
+"""Batch design: who judges what, in which order, with gold and hidden repeats, sides balanced.
+
+- `planning`: everybody's whole list beforehand, for a fixed group of people;
+- `handing`: the next few questions for whoever asks, for people who come and go;
+- `calibration`: gold for the practice before live work, and whether it was passed.
+
+The same items, people and seed give the same plan, byte for byte.
+"""
+
+from workbench.design.calibration import Standing, practice_items, standing
+from workbench.design.handing import Open, n_left, next_questions
+from workbench.design.planning import Balance, balance, plan
+
+__all__ = [
+    "Balance",
+    "Open",
+    "Standing",
+    "balance",
+    "n_left",
+    "next_questions",
+    "plan",
+    "practice_items",
+    "standing",
+]

@@ -1,0 +1,123 @@
+"""What a store does for people who come and go: hand questions out, take answers to them, invite and turn away."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from workbench.records import Quarantined
+from workbench.store import handing, invitations, judging
+from workbench.store.rules import Incoming, add, put_aside, utc_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import timedelta
+
+    from workbench.records import Annotator, Assignment, Label, Skip
+    from workbench.store.handing import Hold, Wanted
+    from workbench.store.invitations import Invitation
+
+
+class Serving:
+    """This part of `Store`; each method is one transaction."""
+
+    def _transaction(self, *, writes: bool = False) -> Any:
+        raise NotImplementedError
+
+    def judge_held(self, label: Label, asked: Assignment, overlap: int) -> Label | None:
+        """As `judge`, for a question that was handed out: its assignment is stored with the first answer.
+
+        Returns
+        -------
+        Label or None
+            None when the hold had expired and `overlap` others have the item: the answer is then quarantined and does
+            not count.
+        """
+        with self._transaction(writes=True) as connection:
+            if handing.finish(connection, asked, overlap):
+                return judging.judge(connection, label, utc_text(None), asked)
+            raw = label.canonical()
+            late = Quarantined(
+                sha256=hashlib.sha256(raw.encode()).hexdigest(),
+                pilot=label.pilot,
+                raw=raw,
+                error=f"too late: the hold of {label.annotator} expired and {overlap} others have item {label.item}",
+                origin="hold",
+                line=asked.position,
+                parser="store.judge_held/1",
+            )
+            put_aside(connection, [late], utc_text(None))
+            return None
+
+    def skip(self, skip: Skip, asked: Assignment | None = None) -> None:
+        """Store that an annotator passes an item over; one that was handed out (`asked`) goes to somebody else."""
+        with self._transaction(writes=True) as connection:
+            add(connection, [Incoming(skip, utc_text(None))])
+            if asked is not None:
+                handing.release(connection, asked)
+
+    def hand_out(
+        self,
+        pilot: str,
+        batch: str,
+        annotator: str,
+        choose: Callable[[Sequence[Hold]], Sequence[Wanted]],
+        *,
+        overlap: int,
+        seconds: float,
+    ) -> list[Hold]:
+        """Hold further questions for an annotator, and renew what they hold.
+
+        Parameters
+        ----------
+        choose
+            Given all holds of the batch, says what to hand out (see `design.next_questions`). Called under the store's
+            write lock, so it must be quick and must not use the store.
+        overlap
+            No item is held or finished by more people than this, gold and repeats aside.
+        seconds
+            How long a hold lasts without being renewed.
+
+        Returns
+        -------
+        list
+            All the annotator holds now, by position.
+
+        Raises
+        ------
+        StoreError
+            When `choose` wants an item whose places are taken, or that this annotator has had.
+        """
+        with self._transaction(writes=True) as connection:
+            return handing.hand_out(connection, pilot, batch, annotator, choose, overlap, seconds)
+
+    def renew(self, pilot: str, batch: str, annotator: str, seconds: float) -> None:
+        """Put off the expiry of all an annotator still holds: their page is open."""
+        with self._transaction(writes=True) as connection:
+            handing.renew(connection, pilot, batch, annotator, seconds)
+
+    def holds(self, pilot: str, batch: str) -> list[Hold]:
+        """All questions of a batch that were handed out, by annotator and position."""
+        with self._transaction() as connection:
+            return handing.read(connection, pilot, batch, handing.now(connection))
+
+    def invite(self, pilot: str, annotator: Annotator, valid_for: timedelta) -> str:
+        """Invite somebody; returns the secret token of their link, of which only the hash is kept."""
+        with self._transaction(writes=True) as connection:
+            add(connection, [Incoming(annotator, utc_text(None))])
+            return invitations.invite(connection, pilot, annotator.id, valid_for)
+
+    def invitation(self, token: str) -> Invitation | None:
+        """The invitation a token belongs to, which may have expired or been revoked; None for any other text."""
+        with self._transaction() as connection:
+            return invitations.find(connection, token)
+
+    def invitations(self, pilot: str) -> list[Invitation]:
+        """A pilot's invitations, the oldest first."""
+        with self._transaction() as connection:
+            return invitations.listed(connection, pilot)
+
+    def revoke(self, pilot: str, annotator: str) -> int:
+        """Take back an annotator's invitations; returns how many were open."""
+        with self._transaction(writes=True) as connection:
+            return invitations.revoke(connection, pilot, annotator)
