@@ -107,9 +107,11 @@ def import_(
 
 @app.command()
 def generate(folder: Folder, storage: Storage = None) -> None:
-    """Generate responses to the pilot's prompts and choose pairs; continues where a stopped run left off."""
+    """Generate responses to the pilot's prompts and make items; continues where a stopped run left off."""
     built = _open(folder, storage).generate()
-    _say(f"{len(built.items)} items; {len(built.left_out)} prompts gave none (no two different responses)")
+    _say(f"{len(built.items)} items; {len(built.left_out)} prompts gave none")
+    for prompt, reason in built.left_out.items():
+        _say(f"  {prompt}: {reason}")
 
 
 @app.command()

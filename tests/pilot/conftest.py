@@ -24,7 +24,7 @@ def pilot(tmp_path: Path) -> Pilot:
     opened = open_pilot(folder)
     asked = [prompt for prompt in opened.prompts if prompt.split == "train"]
     generated = [Generated.parse(json.loads(line)) for line in (folder / "responses.jsonl").read_text().splitlines()]
-    opened._write_items(build.pair_items(asked, generated).items)
+    opened._write_items(build.items("pairwise", 2, asked, generated).items)
     opened.plan()
     assert opened.simulate() > 0
     return opened

@@ -34,8 +34,8 @@ def test_identical_responses_make_no_item(tmp_path: Path) -> None:
     folder = small.make(tmp_path / "small")
     opened = open_pilot(folder)
     generated = [Generated.parse(json.loads(line)) for line in (folder / "responses.jsonl").read_text().splitlines()]
-    built = build.pair_items(opened.prompts, [generated[0], generated[0], *generated[2:]])
-    assert built.left_out == {generated[0].prompt_id: "no two different responses"}
+    built = build.items("pairwise", 2, opened.prompts, [generated[0], generated[0], *generated[2:]])
+    assert built.left_out == {generated[0].prompt_id: "different responses: 1, needed: 2"}
 
 
 def test_everything_says_simulated(pilot: Pilot) -> None:

@@ -1,4 +1,4 @@
-"""From prompts to a labelled batch: candidates, items with gold, a plan, and simulated labels where asked for.
+"""From prompts to items: responses, and the choice of what is judged together, with gold where verifiers vouch for it.
 
 Each step reads the one before it from the pilot's folder, so a step can be repeated alone. The same inputs and seed
 give the same bytes.
@@ -6,27 +6,22 @@ give the same bytes.
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections import defaultdict
 from dataclasses import dataclass
-from datetime import timedelta
+from itertools import pairwise
+from string import ascii_uppercase
 from typing import TYPE_CHECKING
-
-import numpy as np
-import pandas as pd
 
 from workbench import verifiers
 from workbench.errors import PilotError
-from workbench.records import Gold, Item, Label, Prompt, content_id
-from workbench.stats import simulate
+from workbench.records import Gold, Item, Prompt, content_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from workbench.pilot.config import Candidates, PilotConfig
-    from workbench.records import Assignment, Constraint, Guideline, Response
+    from workbench.pilot.config import Candidates
+    from workbench.records import Constraint, Response, TaskName
     from workbench.training.candidates import Generated
 
 
@@ -39,8 +34,14 @@ class BuiltItems:
 
 
 def read_prompts(path: Path) -> list[Prompt]:
-    """The prompts of a pilot, one JSON record a line; `PilotError` names the line that cannot be read."""
-    prompts = []
+    """The prompts of a pilot, one JSON record a line.
+
+    Raises
+    ------
+    PilotError
+        When there is no such file, or a line is no prompt or has the id of an earlier one; names the line.
+    """
+    prompts: dict[str, Prompt] = {}
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
@@ -52,8 +53,14 @@ def read_prompts(path: Path) -> list[Prompt]:
                 verifiers.validate(constraint)
         except (ValueError, TypeError) as error:
             raise PilotError(f"not a prompt: {str(error)[:200]}", where=f"{path}:{number}") from None
-        prompts.append(prompt)
-    return prompts
+        if prompt.id in prompts:
+            raise PilotError(
+                f"the prompt id {prompt.id} stands in an earlier line too",
+                where=f"{path}:{number}",
+                next_step="remove the line, or give it an id of its own: records.content_id('p', text)",
+            )
+        prompts[prompt.id] = prompt
+    return list(prompts.values())
 
 
 def candidates(prompts: Sequence[Prompt], settings: Candidates, path: Path) -> list[Generated]:
@@ -73,40 +80,32 @@ def candidates(prompts: Sequence[Prompt], settings: Candidates, path: Path) -> l
     )
 
 
-def pair_items(prompts: Sequence[Prompt], generated: Sequence[Generated]) -> BuiltItems:
-    """One pairwise item a prompt: the two responses that differ most, counting constraints satisfied.
+def items(task: TaskName, n_shown: int, prompts: Sequence[Prompt], generated: Sequence[Generated]) -> BuiltItems:
+    """The items of a task that prompts and responses give, sorted by id.
 
-    An item carries a gold answer only where the verifiers vouch for it: one response satisfies all that the other
-    does and more. That is narrower than "better", so such an answer is true by construction.
+    Items that show several responses: one a prompt, with the `n_shown` that differ most, counting constraints
+    satisfied. Items that show one: every different response that is not empty. Items that show none (red teaming):
+    one a prompt, which is the brief.
+
+    An item carries a gold answer only where the verifiers vouch for it, so such an answer is true by construction:
+    a pair, where one response satisfies all that the other does and more; a ranking, where that holds from each
+    response to the next; a checklist of constraints, always.
+
+    Parameters
+    ----------
+    n_shown
+        Responses an item shows (`PilotConfig.n_shown`).
     """
-    from workbench.training.candidates import choose_pair
-
     responses: dict[str, list[Response]] = {}
     for one in generated:
         responses.setdefault(one.prompt_id, []).append(one.response)
-    items, left_out = [], {}
+    built, left_out = [], {}
     for prompt in prompts:
-        pair = choose_pair(
-            responses.get(prompt.id, []),
-            score=lambda text, asked=prompt.constraints: satisfied(asked, text),  # type: ignore[misc]
-        )
-        if pair is None:
-            left_out[prompt.id] = "no two different responses"
-            continue
-        items.append(
-            Item(
-                id=content_id("i", "pairwise", prompt.id, *(response.id for response in pair)),
-                prompt_id=prompt.id,
-                task="pairwise",
-                prompt=prompt.prompt,
-                responses=pair,
-                category=prompt.category,
-                constraints=prompt.constraints,
-                gold=_gold(prompt.constraints, *pair),
-                split=prompt.split,
-            )
-        )
-    return BuiltItems(tuple(sorted(items, key=lambda item: item.id)), left_out)
+        sets, reason = _sets(n_shown, prompt, responses.get(prompt.id, []))
+        built += [_item(task, prompt, shown) for shown in sets]
+        if not sets:
+            left_out[prompt.id] = reason
+    return BuiltItems(tuple(sorted(built, key=lambda item: item.id)), left_out)
 
 
 def satisfied(constraints: Sequence[Constraint], text: str) -> float:
@@ -115,14 +114,42 @@ def satisfied(constraints: Sequence[Constraint], text: str) -> float:
     return found.n_passed / found.n_total if found.n_total else 0.0
 
 
-def _gold(constraints: Sequence[Constraint], first: Response, second: Response) -> Gold | None:
-    answer = verifiers.prefer(constraints, first.text, second.text)
+def _sets(n_shown: int, prompt: Prompt, responses: Sequence[Response]) -> tuple[list[tuple[Response, ...]], str]:
+    """The responses of each item that a prompt gives, and why it gives none where it does."""
+    from workbench.training.candidates import choose_set, different
+
+    if n_shown == 0:
+        return [()], ""
+    if n_shown == 1:
+        return [(one,) for one in different(responses) if one.text.strip()], "no response that is not empty"
+    chosen = choose_set(responses, n_shown, score=lambda text: satisfied(prompt.constraints, text))
+    return [chosen] if chosen else [], f"different responses: {len(different(responses))}, needed: {n_shown}"
+
+
+def _item(task: TaskName, prompt: Prompt, shown: tuple[Response, ...]) -> Item:
+    vouch = _GOLD.get(task)
+    return Item(
+        id=content_id("i", task, prompt.id, *(response.id for response in shown)),
+        prompt_id=prompt.id,
+        task=task,
+        prompt=prompt.prompt,
+        responses=shown,
+        category=prompt.category,
+        constraints=prompt.constraints,
+        gold=vouch(prompt.constraints, [response.text for response in shown]) if vouch else None,
+        split=prompt.split,
+    )
+
+
+def _pairwise_gold(constraints: Sequence[Constraint], texts: Sequence[str]) -> Gold | None:
+    first, second = texts
+    answer = verifiers.prefer(constraints, first, second)
     if answer not in ("A", "B"):
         return None
     by_id = {constraint.id: constraint for constraint in constraints}
     better, worse = (first, second) if answer == "A" else (second, first)
-    missed = [v for v in verifiers.check_all(constraints, worse.text).verdicts if not v.passed]
-    kept = {v.constraint for v in verifiers.check_all(constraints, better.text).verdicts if v.passed}
+    missed = [v for v in verifiers.check_all(constraints, worse).verdicts if not v.passed]
+    kept = verifiers.check_all(constraints, better).passed_ids
     told = [
         f"{verifiers.describe(by_id[v.constraint])}: the other response has {v.found}"
         for v in missed
@@ -131,84 +158,37 @@ def _gold(constraints: Sequence[Constraint], first: Response, second: Response) 
     return Gold(answer={"choice": answer}, by="verifier", explanation="; ".join(told))
 
 
-def simulated_labels(
-    items: Mapping[str, Item], assignments: Sequence[Assignment], config: PilotConfig, guideline: Guideline
-) -> list[Label]:
-    """Labels of the pilot's simulated annotators for every assignment of theirs, marked `source: simulated`.
-
-    The truth behind them is the share of constraints a response satisfies, counted twice, plus a hidden part no
-    verifier sees (normal, `simulation.hidden_quality`), drawn once a response.
-
-    Raises
-    ------
-    PilotError
-        When the pilot has no `[simulation]`, or an annotator who is not simulated has assignments in this call.
-    """
-    if config.simulation is None:
-        raise PilotError(
-            "this pilot has no [simulation] in pilot.toml",
-            next_step="label it: pilot.annotate('name'), or describe simulated annotators as the shipped pilot does",
-        )
-    people = {person.id: person for person in config.annotators}
-    described = [people[name].simulated for name in sorted({a.annotator for a in assignments}) if name in people]
-    quality = _quality(items.values(), config.simulation.hidden_quality, config.simulation.seed)
-    rows = []
-    for asked in assignments:
-        first, second = items[asked.item].responses
-        rows.append(
-            {
-                "item": asked.item,
-                "annotator": asked.annotator,
-                "left": "A" if asked.order[0] == first.id else "B",
-                "quality_a": quality[first.id],
-                "quality_b": quality[second.id],
-                "words_a": len(first.text.split()),
-                "words_b": len(second.text.split()),
-            }
-        )
-    answers = simulate.pairwise(
-        pd.DataFrame(rows, columns=list(simulate.NEEDED)), described, seed=config.simulation.seed
-    )
-    clock: dict[str, float] = defaultdict(float)
-    labels = []
-    for asked, answer in zip(assignments, answers.to_dict("records"), strict=True):
-        # `assignments` come in each annotator's order, so a running sum of durations is their clock.
-        seconds = float(answer["duration_s"])
-        clock[asked.annotator] += seconds
-        item, person = items[asked.item], people[asked.annotator]
-        labels.append(
-            Label(
-                label_id=content_id("l", asked.id, config.simulation.seed),
-                pilot=asked.pilot,
-                batch=asked.batch,
-                round=asked.round,
-                item=item.id,
-                prompt_id=item.prompt_id,
-                task=item.task,
-                annotator=person.id,
-                source="simulated",
-                pool=person.pool,
-                answer={"choice": answer["label"]},
-                responses=tuple(response.id for response in item.responses),
-                order=asked.order,
-                position=asked.position,
-                is_gold=asked.is_gold,
-                is_repeat=asked.is_repeat,
-                duration_s=seconds,
-                submitted_at=config.simulation.started + timedelta(seconds=round(clock[asked.annotator], 1)),
-                guideline=guideline.ref,
-                guideline_sha256=guideline.sha256,
-            )
-        )
-    return labels
+def _ranking_gold(constraints: Sequence[Constraint], texts: Sequence[str]) -> Gold | None:
+    """The order by constraints satisfied, where each response satisfies all that the next does and more."""
+    lettered = zip(ascii_uppercase, texts, strict=False)
+    kept = {letter: verifiers.check_all(constraints, text).passed_ids for letter, text in lettered}
+    order = sorted(kept, key=lambda letter: -len(kept[letter]))
+    if not all(kept[better] > kept[worse] for better, worse in pairwise(order)):
+        return None
+    # The screen has letters of its own, so the explanation names places.
+    told = [
+        " and ".join(verifiers.describe(one) for one in constraints if one.id in kept[letter]) or "no constraint"
+        for letter in order
+    ]
+    explanation = "Constraints kept, from the first place: " + "; ".join(told)
+    ranks = {letter: place for place, letter in enumerate(order, start=1)}
+    return Gold(answer={"ranks": dict(sorted(ranks.items()))}, by="verifier", explanation=explanation)
 
 
-def _quality(items: Iterable[Item], hidden: float, seed: int) -> dict[str, float]:
-    found = {}
-    for item in items:
-        for response in item.responses:
-            # Seeded by the response, so adding items does not change the truth of the others.
-            digest = hashlib.sha256(response.id.encode()).digest()
-            rng = np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])
-            found[response.id] = 2 * satisfied(item.constraints, response.text) + hidden * float(rng.normal())
-    return found
+def _checklist_gold(constraints: Sequence[Constraint], texts: Sequence[str]) -> Gold | None:
+    if not constraints:
+        return None
+    verdicts = verifiers.check_all(constraints, texts[0]).verdicts
+    told = [
+        f"{verifiers.describe(one)}: {'yes' if verdict.passed else 'no'} ({verdict.found})"
+        for one, verdict in zip(constraints, verdicts, strict=True)
+    ]
+    checks = {verdict.constraint: "yes" if verdict.passed else "no" for verdict in verdicts}
+    return Gold(answer={"checks": checks}, by="verifier", explanation="; ".join(told))
+
+
+_GOLD: dict[str, Callable[[Sequence[Constraint], Sequence[str]], Gold | None]] = {
+    "pairwise": _pairwise_gold,
+    "ranking": _ranking_gold,
+    "instruction_following": _checklist_gold,
+}

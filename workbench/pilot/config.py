@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import tomllib
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, model_validator
 
+from workbench import tasks
 from workbench.economics.cost import Prices
 from workbench.errors import PilotError, RecordError
 from workbench.records import Annotator, Id, Record, Share, Source, TaskName
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
 
 
 class Candidates(Record):
-    """How responses are generated; see `training.candidates.generate`."""
+    """How responses are generated; see `training.candidates.generate`. A ranking shows `shown` of the `n`."""
 
     model: str = "smollm2-135m-instruct"
-    n: Annotated[int, Field(ge=2, le=8)] = 4
+    n: Annotated[int, Field(ge=1, le=8)] = 4
+    shown: Annotated[int, Field(ge=3, le=8)] = 3
     temperatures: tuple[float, ...] = (0.7, 1.0)
     top_p: Annotated[float, Field(gt=0, le=1)] = 0.95
     max_new_tokens: Annotated[int, Field(ge=1)] = 128
@@ -94,6 +96,19 @@ class PilotConfig(Record):
     annotators: tuple[Person, ...] = ()
     simulation: Simulation | None = None
     prices: tuple[Prices, ...] = ()
+
+    @property
+    def n_shown(self) -> int:
+        """Responses an item shows: the task says how many, for a ranking `candidates.shown`."""
+        fewest, most = tasks.task(self.task).n_responses
+        return self.candidates.shown if 0 < fewest < most else fewest
+
+    @model_validator(mode="after")
+    def _enough_candidates(self) -> Self:
+        if self.candidates.n < self.n_shown:
+            msg = f"candidates.n must be at least {self.n_shown}, which a {self.task} item shows"
+            raise ValueError(msg)
+        return self
 
 
 def read(path: Path) -> PilotConfig:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench import design, exporters, guidelines, tasks
 from workbench.errors import PilotError
-from workbench.pilot import build, config, measures, results, summary, training
+from workbench.pilot import build, config, measures, results, simulated, summary, training
 from workbench.records import Annotator, Item
 
 if TYPE_CHECKING:
@@ -118,9 +118,10 @@ class Pilot:
     # Making a batch -------------------------------------------------------------------------------------------------
 
     def generate(self) -> build.BuiltItems:
-        """Generate responses to the prompts and choose pairs; continues where a stopped run left off.
+        """Generate responses to the prompts and make items of them; continues where a stopped run left off.
 
-        Writes `responses.jsonl` and `items.jsonl`. Prompts of split `test` are held out and get no item.
+        Writes `responses.jsonl` (not for red teaming, where annotators talk to the model) and `items.jsonl`. Prompts
+        of split `test` are held out and get no item. See `build.items` for what becomes an item.
         """
         if self.store.counts(self.name).n_labels:
             raise PilotError(
@@ -130,8 +131,9 @@ class Pilot:
         asked = [prompt for prompt in self.prompts if prompt.split == "train"]
         if not asked:
             raise PilotError("there are no prompts to answer", next_step=f"write {self.folder / 'prompts.jsonl'}")
-        generated = build.candidates(asked, self.config.candidates, self.folder / "responses.jsonl")
-        built = build.pair_items(asked, generated)
+        asking, n_shown = self.config.candidates, self.config.n_shown
+        generated = build.candidates(asked, asking, self.folder / "responses.jsonl") if n_shown else []
+        built = build.items(self.config.task, n_shown, asked, generated)
         self._write_items(built.items)
         return built
 
@@ -158,9 +160,9 @@ class Pilot:
 
         They are marked `source: simulated` for good. The same `pilot.toml` gives the same labels.
         """
-        simulated = {person.id for person in self.config.annotators if person.source == "simulated"}
-        asked = [a for a in self.assignments() if a.annotator in simulated]
-        labels = build.simulated_labels(self.items, asked, self.config, self.guideline)
+        pretended = {person.id for person in self.config.annotators if person.source == "simulated"}
+        asked = [a for a in self.assignments() if a.annotator in pretended]
+        labels = simulated.labels(self.items, asked, self.config, self.guideline)
         return self.store.append(labels, self._started()).n_new
 
     def bring_in(self, imported: Imported) -> dict[str, int]:

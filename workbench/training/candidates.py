@@ -1,4 +1,4 @@
-"""Several answers a prompt, and the pair worth judging.
+"""Several answers a prompt, and those of them worth judging together.
 
 Answers are diverse on purpose (several temperatures), every one records model, weights hash, parameters and seed,
 and a job that was killed continues from its file without repeating an answer.
@@ -19,7 +19,7 @@ from workbench.records import Id, Prompt, Record, Response, canonical_json, cont
 from workbench.training import models, sampling
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 
 class Generated(Record):
@@ -113,30 +113,48 @@ def generate(
     return [found[key] for key in keys]
 
 
-def choose_pair(
-    responses: Sequence[Response], *, score: Callable[[str], float] | None = None
-) -> tuple[Response, Response] | None:
-    """The two responses that differ most, or None when all say the same.
+def different(responses: Iterable[Response]) -> list[Response]:
+    """The responses without those that say the same as another (case and white space apart), in order of their ids."""
+    # Of texts alike the first id stays. A text drawn twice has one id, and its last draw stays.
+    ordered = sorted(responses, key=lambda response: response.id, reverse=True)
+    return sorted({_fold(response.text): response for response in ordered}.values(), key=lambda response: response.id)
 
-    Difference is 1 minus `overlap`, plus the gap in `score` where one is given (a number in [0, 1], for example the
-    share of constraints satisfied). Answers that are empty or were cut at the length limit are used only when there
-    are not two others. The pair comes in the order of the response ids, which are hashes, so neither its first place
-    nor its choice depends on which is better or on the order given.
+
+def choose_set(
+    responses: Sequence[Response], size: int = 2, *, score: Callable[[str], float] | None = None
+) -> tuple[Response, ...] | None:
+    """The `size` responses that differ most, or None when fewer are different.
+
+    The difference of two is 1 minus `overlap`, plus the gap in `score` where one is given (a number in [0, 1], for
+    example the share of constraints satisfied). Of all sets the one is taken whose two closest responses differ most,
+    among equals the one whose pairs differ most in sum. Answers that were cut at the length limit are used only when
+    there are not enough others, and empty ones last. The set comes in the order of the response ids, which are
+    hashes, so neither places nor choice depend on which is better or on the order given.
+
+    Raises
+    ------
+    RecordError
+        When `size` is less than two.
     """
-    distinct = {_fold(response.text): response for response in sorted(responses, key=lambda r: r.id, reverse=True)}
-    usable = sorted(distinct.values(), key=lambda response: response.id)
-    whole = [response for response in usable if response.text.strip() and response.params.get("finish") != "length"]
-    pool = whole if len(whole) >= 2 else usable
-    if len(pool) < 2:
+    if size < 2:
+        raise RecordError(f"a set has at least two responses, got size {size}")
+    usable = different(responses)
+    written = [response for response in usable if response.text.strip()]
+    whole = [response for response in written if response.params.get("finish") != "length"]
+    pool = next((some for some in (whole, written, usable) if len(some) >= size), None)
+    if pool is None:
         return None
-    scores = {response.id: score(response.text) for response in pool} if score else {}
+    scores = {response.id: score(response.text) if score else 0.0 for response in pool}
+    difference = {
+        (one.id, other.id): abs(scores[one.id] - scores[other.id]) + 1 - overlap(one.text, other.text)
+        for one, other in combinations(pool, 2)
+    }
 
-    def difference(pair: tuple[Response, Response]) -> float:
-        one, other = pair
-        gap = abs(scores[one.id] - scores[other.id]) if scores else 0.0
-        return gap + 1 - overlap(one.text, other.text)
+    def spread(chosen: tuple[Response, ...]) -> tuple[float, float]:
+        gaps = [difference[one.id, other.id] for one, other in combinations(chosen, 2)]
+        return min(gaps), sum(gaps)
 
-    return max(combinations(pool, 2), key=difference)  # max keeps the first of equals: deterministic
+    return max(combinations(pool, size), key=spread)  # max keeps the first of equals: deterministic
 
 
 def overlap(one: str, other: str) -> float:
