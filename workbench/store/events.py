@@ -106,7 +106,7 @@ class Store(Serving):
         Parameters
         ----------
         records
-            Labels, assignments, adjudications and annotators, in the order they shall be read back.
+            Events of any kind (labels, assignments, skips …), in the order they shall be read back.
         received_at
             When they arrived (with a time zone); now, unless the caller knows better.
 
@@ -115,8 +115,9 @@ class Store(Serving):
         RecordError
             When an answer does not fit its task.
         StoreError
-            When an id is taken by other content, a guideline is not kept or differs from the frozen text, or a
-            correction names something that is not there, belongs to somebody else or was corrected already.
+            When an id is taken by other content, a guideline is not kept or differs from the frozen text, a question
+            has an answer already that this is no correction of, or a correction names something that is not there,
+            belongs to somebody else or was corrected already.
         """
         moment = utc_text(received_at)
         incoming = []
@@ -178,7 +179,7 @@ class Store(Serving):
         return read(Guideline, payload)
 
     def frozen(self, pilot: str | None = None) -> dict[str, str]:
-        """Guideline versions that have labels or adjudications (of one pilot, or of any): `name/version` -> sha256."""
+        """Guideline versions that events name (of one pilot, or of any): `name/version` -> sha256."""
         query = (
             sa.select(guidelines.c.name, guidelines.c.version, guidelines.c.sha256)
             .join(events, events.c.guideline_sha256 == guidelines.c.sha256)

@@ -58,19 +58,19 @@ def now(connection: sa.Connection) -> datetime:
     """The database's clock, so that programs on several machines agree on what has expired."""
     if connection.dialect.name == "sqlite":
         return datetime.now(UTC)
-    moment = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
-    assert isinstance(moment, datetime)
+    moment: datetime = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
     return moment.astimezone(UTC)
 
 
-def read(connection: sa.Connection, pilot: str, batch: str, moment: datetime) -> list[Hold]:
-    """All holds of a batch, by annotator and position."""
+def read(connection: sa.Connection, pilot: str, batch: str, moment: datetime, **only: str) -> list[Hold]:
+    """The holds of a batch, or those of `only` one item or annotator, by annotator and position."""
     query = (
-        sa.select(holds)
-        .where(holds.c.pilot == pilot, holds.c.batch == batch)
+        sa.select(*_READ)
+        .where(holds.c.pilot == pilot, holds.c.batch == batch, *(holds.c[name] == only[name] for name in only))
         .order_by(holds.c.annotator, holds.c.position)
     )
-    return [_hold(row, moment) for row in connection.execute(query)]
+    text = utc_text(moment)
+    return [_hold(row, text) for row in connection.execute(query)]
 
 
 def hand_out(
@@ -86,20 +86,23 @@ def hand_out(
     moment = now(connection)
     renew(connection, pilot, batch, annotator, seconds, moment)
     there = read(connection, pilot, batch, moment)
-    taken = {(hold.item, hold.is_repeat): hold for hold in there if hold.annotator == annotator}
+    mine = {(hold.item, hold.is_repeat): hold for hold in there if hold.annotator == annotator}
+    had = {key for key, hold in mine.items() if hold.state != "expired"}
     places = _places(there)
-    position = max((hold.position for hold in taken.values()), default=-1) + 1
+    position = max((hold.position for hold in mine.values()), default=-1) + 1
     for wanted in choose(there):
-        before = taken.get((wanted.item, wanted.is_repeat))
-        if before is not None and before.state != "expired":
+        key = wanted.item, wanted.is_repeat
+        if key in had:
             raise StoreError(f"{annotator} was handed item {wanted.item} already")
+        had.add(key)
         if not wanted.is_gold and not wanted.is_repeat:
             if places.get(wanted.item, 0) >= overlap:
                 raise StoreError(f"item {wanted.item} has {overlap} annotators already")
             places[wanted.item] = places.get(wanted.item, 0) + 1
         until = utc_text(moment + timedelta(seconds=seconds))
-        if before is not None:
-            _update(connection, pilot, batch, before, state="held", expires_at=until)
+        if key in mine:
+            # In the order and at the position of the first time, as it may still be on their screen.
+            _update(connection, pilot, batch, mine[key], state="held", expires_at=until)
             continue
         connection.execute(
             holds.insert(),
@@ -117,9 +120,7 @@ def hand_out(
             },
         )
         position += 1
-    return [
-        hold for hold in read(connection, pilot, batch, moment) if (hold.annotator, hold.state) == (annotator, "held")
-    ]
+    return [hold for hold in read(connection, pilot, batch, moment, annotator=annotator) if hold.state == "held"]
 
 
 def renew(
@@ -143,11 +144,17 @@ def renew(
 def finish(connection: sa.Connection, asked: Assignment, overlap: int) -> bool:
     """Turn a hold into a finished one; False when it had expired and its place went to somebody else."""
     moment = now(connection)
-    there = read(connection, asked.pilot, asked.batch, moment)
+    there = read(connection, asked.pilot, asked.batch, moment, item=asked.item)
     mine = _mine(there, asked)
+    for field in ("order", "position", "is_gold"):
+        if getattr(mine, field) != getattr(asked, field):
+            raise StoreError(
+                f"item {asked.item} was handed to {asked.annotator} with {field} {getattr(mine, field)!r}, "
+                f"not {getattr(asked, field)!r}"
+            )
     if mine.state != "done":
-        full = _places(there).get(asked.item, 0) >= overlap and not mine.counts
-        if full and not mine.is_gold and not mine.is_repeat:
+        needs_place = not (mine.counts or mine.is_gold or mine.is_repeat)
+        if needs_place and _places(there).get(asked.item, 0) >= overlap:
             return False
         _update(connection, asked.pilot, asked.batch, mine, state="done")
     return True
@@ -155,7 +162,7 @@ def finish(connection: sa.Connection, asked: Assignment, overlap: int) -> bool:
 
 def release(connection: sa.Connection, asked: Assignment) -> None:
     """Give an unfinished question back, for somebody else."""
-    mine = _mine(read(connection, asked.pilot, asked.batch, now(connection)), asked)
+    mine = _mine(read(connection, asked.pilot, asked.batch, now(connection), item=asked.item), asked)
     if mine.state != "done":
         _update(connection, asked.pilot, asked.batch, mine, state="released")
 
@@ -190,8 +197,16 @@ def _update(connection: sa.Connection, pilot: str, batch: str, hold: Hold, **val
     )
 
 
-def _hold(row: Any, moment: datetime) -> Hold:
-    expires = datetime.fromisoformat(row.expires_at)
-    state: State = "expired" if row.state == "held" and expires <= moment else row.state
-    order = tuple(json.loads(row.display_order))
-    return Hold(row.item, row.annotator, row.position, order, bool(row.is_gold), bool(row.is_repeat), state, expires)
+# In the order `_hold` takes them apart.
+_READ = tuple(
+    holds.c[name]
+    for name in ("item", "annotator", "position", "display_order", "is_gold", "is_repeat", "state", "expires_at")
+)
+
+
+def _hold(row: Any, moment: str) -> Hold:
+    item, annotator, position, order, is_gold, is_repeat, state, expires_at = row
+    if state == "held" and expires_at <= moment:
+        state = "expired"
+    expires = datetime.fromisoformat(expires_at)
+    return Hold(item, annotator, position, tuple(json.loads(order)), bool(is_gold), bool(is_repeat), state, expires)

@@ -34,7 +34,8 @@ class Invitation:
 
 def digest(token: str) -> str:
     """SHA-256 of a token. A token has 256 random bits, so its plain hash cannot be guessed back."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    # A token comes from a link, so it can be any text, also one that is not valid Unicode.
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def invite(connection: sa.Connection, pilot: str, annotator: str, valid_for: timedelta) -> str:
@@ -72,7 +73,7 @@ def listed(connection: sa.Connection, pilot: str) -> list[Invitation]:
 
 
 def revoke(connection: sa.Connection, pilot: str, annotator: str) -> int:
-    """Take an annotator's invitations back; returns how many there were."""
+    """Take an annotator's invitations back; returns how many had not been taken back before."""
     done = connection.execute(
         invitations.update()
         .where(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from workbench.errors import StoreError
-from workbench.records import Label
-from workbench.store.rules import Incoming, add, question_of
-from workbench.store.schema import events
+from workbench.records import Label, Quarantined, canonical_json
+from workbench.store.questions import answered, question_of
+from workbench.store.rules import Incoming, add
+from workbench.store.schema import events, quarantine
 
 if TYPE_CHECKING:
     from workbench.records import Assignment
@@ -26,26 +28,32 @@ def judge(connection: sa.Connection, label: Label, moment: str, asked: Assignmen
         if _judgment(kept) != _judgment(label):
             raise StoreError(f"label {label.label_id} is in the store with other content", next_step="use another id")
         return kept
-    label = label.model_copy(update={"supersedes": in_force(connection, label)})
+    question = question_of(label)
+    if question is not None:
+        label = label.model_copy(update={"supersedes": answered(connection, [label]).get(question)})
     add(connection, [Incoming(one, moment) for one in ([asked] if asked else []) + [label]])
     return label
 
 
-def in_force(connection: sa.Connection, label: Label) -> str | None:
-    """The id of the label that counts for the same question so far."""
-    later = events.alias()
-    query = sa.select(events.c.payload).where(
-        events.c.kind == "label",
-        events.c.pilot == label.pilot,
-        events.c.batch == label.batch,
-        events.c.item == label.item,
-        events.c.annotator == label.annotator,
-        ~sa.exists().where(later.c.kind == "label", later.c.supersedes == events.c.id),
+def too_late(label: Label, overlap: int) -> Quarantined:
+    """A judgment as it is put aside where its place was taken; the same judgment sent again is the same row."""
+    return Quarantined(
+        sha256=hashlib.sha256(_judgment(label).encode()).hexdigest(),
+        pilot=label.pilot,
+        raw=label.canonical(),
+        error=f"too late: {label.annotator} no longer held item {label.item}, and {overlap} others have it",
+        origin="hold",
+        line=label.position or 0,
+        parser="store.judge_held/1",
     )
-    found = [Label.parse(json.loads(payload)) for payload in connection.execute(query).scalars()]
-    return next((one.label_id for one in found if question_of(one) == question_of(label)), None)
 
 
-def _judgment(label: Label) -> dict[str, Any]:
+def is_aside(connection: sa.Connection, row: Quarantined) -> bool:
+    """Whether this row was put aside before."""
+    there = sa.exists().where(quarantine.c.pilot == row.pilot, quarantine.c.sha256 == row.sha256)
+    return bool(connection.execute(sa.select(there)).scalar())
+
+
+def _judgment(label: Label) -> str:
     """What makes a label sent again the same judgment: all but when it arrived and what it took the place of."""
-    return label.model_dump(exclude={"submitted_at", "supersedes"})
+    return canonical_json(label.model_dump(mode="json", exclude={"submitted_at", "supersedes"}))

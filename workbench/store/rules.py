@@ -24,7 +24,8 @@ from workbench.records import (
     Record,
     Skip,
 )
-from workbench.store.schema import events, guidelines, quarantine
+from workbench.store.questions import answered, check_correction, check_first, question_of
+from workbench.store.schema import CHUNK, events, guidelines, quarantine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -43,8 +44,6 @@ EVENTS: dict[str, type[Event]] = {
 KINDS: dict[type[Record], str] = {record: kind for kind, record in EVENTS.items()}
 # The field that holds an event's id; what is not listed calls it `id`.
 _ID_FIELDS = {kind: f"{kind}_id" for kind in ("label", "adjudication", "skip", "practice", "exchange")}
-# Below the number of parameters a statement may have in any SQLite since 3.8.
-CHUNK = 400
 
 
 @dataclass(frozen=True)
@@ -161,7 +160,7 @@ _FROZEN_ADVICE = "write the change as the next version"
 
 
 def _frozen_message(ref: str, frozen: str, other: str) -> str:
-    return f"guideline {ref} has labels under sha256 {frozen[:12]}… and is frozen; got {other[:12]}…"
+    return f"guideline {ref} has answers under sha256 {frozen[:12]}… and is frozen; got {other[:12]}…"
 
 
 def keep(connection: sa.Connection, guideline: Guideline, moment: str) -> bool:
@@ -206,14 +205,15 @@ def add(
     ]
     known = _known(connection, [*(one.key for one in incoming), *targets])
     corrected = _corrected(connection, targets)
-    answered = _answered(connection, [one.record for one in incoming])
+    answers = answered(connection, [one.record for one in incoming])
     allowed = _Guidelines(connection)
     rows: list[dict[str, Any]] = []
     for one in incoming:
         try:
             row = _checked_row(one, known, corrected, allowed)
-            if row is not None and (question := question_of(one.record)) is not None:
-                _check_first(one, answered, question)
+            question = question_of(one.record)
+            if row is not None and row["supersedes"] is None and question is not None:
+                check_first(f"label {one.key[1]}", answers.get(question))
         except WorkbenchError as error:
             if refused is None:
                 raise
@@ -224,8 +224,8 @@ def add(
             known[one.key] = row["payload"]
             if row["supersedes"] is not None:
                 corrected[one.key[0], row["supersedes"]] = one.key[1]
-            elif question is not None:
-                answered[question] = one.key[1]
+            if question is not None:
+                answers[question] = one.key[1]
             rows.append(row)
     if rows:
         connection.execute(events.insert(), rows)
@@ -263,7 +263,7 @@ def _checked_row(
             raise StoreError(f"a {record.task} answer under a guideline for {task}", where=where)
     if isinstance(record, Label | Adjudication) and record.supersedes is not None:
         supersedes = record.supersedes
-        _check_correction(record, where, known.get((kind, supersedes)), corrected.get((kind, supersedes)))
+        check_correction(record, where, known.get((kind, supersedes)), corrected.get((kind, supersedes)))
     return {
         "kind": kind,
         "id": name,
@@ -287,76 +287,8 @@ def _same_record(record: Event, stored: str) -> bool:
         return False
     if isinstance(old, Annotator) and isinstance(record, Annotator) and not record.attributes:
         old = old.model_copy(update={"attributes": {}})
-    return old == record
-
-
-# What makes two labels answers to the same question: one showing of an item to one annotator.
-SHOWING = ("pilot", "batch", "item", "annotator", "is_repeat")
-Question = tuple[str, str, str, str, bool]
-
-
-def question_of(record: Record) -> Question | None:
-    """The question a label answers, where it was asked here (an imported label has no position)."""
-    if not isinstance(record, Label) or record.position is None:
-        return None
-    return record.pilot, record.batch, record.item, record.annotator, record.is_repeat
-
-
-def _answered(connection: sa.Connection, records: Iterable[Record]) -> dict[Question, str]:
-    """The first answers there are to the questions of these records: question -> label id."""
-    first = [one for one in records if question_of(one) and isinstance(one, Label) and one.supersedes is None]
-    by_place: dict[tuple[str, str], set[str]] = {}
-    for one in first:
-        by_place.setdefault((one.pilot, one.batch), set()).add(one.item)
-    found: dict[Question, str] = {}
-    for (pilot, batch), items in by_place.items():
-        listed = sorted(items)
-        for start in range(0, len(listed), CHUNK):
-            query = sa.select(events.c.payload).where(
-                events.c.kind == "label",
-                events.c.pilot == pilot,
-                events.c.batch == batch,
-                events.c.supersedes.is_(None),
-                events.c.item.in_(listed[start : start + CHUNK]),
-            )
-            for payload in connection.execute(query).scalars():
-                old = json.loads(payload)
-                if old.get("position") is not None:
-                    found[tuple(old[field] for field in SHOWING)] = old["label_id"]
-    return found
-
-
-def _check_first(one: Incoming, answered: Mapping[Question, str], question: Question) -> None:
-    label = one.record
-    assert isinstance(label, Label)  # only labels have a question
-    other = answered.get(question)
-    if label.supersedes is None and other is not None:
-        raise StoreError(
-            f"the question has an answer already, label {other!r}",
-            where=f"label {label.label_id}",
-            next_step="a second answer is a correction: Store.judge(label), or supersedes= the label in force",
-        )
-
-
-def _check_correction(record: Label | Adjudication, where: str, target: str | None, by: str | None) -> None:
-    if target is None:
-        raise StoreError(f"supersedes {record.supersedes!r}, which is not in the store", where=where)
-    if by is not None:
-        raise StoreError(
-            f"supersedes {record.supersedes!r}, which {by!r} has corrected already",
-            where=where,
-            next_step=f"read the labels again and supersede {by!r}",
-        )
-    old = json.loads(target)
-    # Who decides may change between adjudications; a label is its annotator's own, and of one showing of the item.
-    same = ("pilot", "item") if isinstance(record, Adjudication) else SHOWING
-    for field in same:
-        if old[field] != getattr(record, field):
-            raise StoreError(
-                f"supersedes {record.supersedes!r} of {field} {old[field]!r}, but is of {getattr(record, field)!r}",
-                where=where,
-                next_step="a correction is of the same annotator, item and batch",
-            )
+    # As texts: Python takes True for 1, and two moments for equal that are written differently.
+    return old.canonical() == record.canonical()
 
 
 def put_aside(connection: sa.Connection, records: Sequence[Quarantined], moment: str) -> int:

@@ -12,6 +12,9 @@ from workbench.store.engine import shown, transaction
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+# Below the number of parameters a statement may have in any SQLite since 3.8.
+CHUNK = 400
+
 _metadata = sa.MetaData()
 
 # `payload` is the record's canonical JSON, the truth; the other columns are copies of its fields to select by.
@@ -141,6 +144,8 @@ def _serving(connection: sa.Connection) -> None:
         "CREATE TABLE invitations (token_sha256 TEXT PRIMARY KEY, pilot TEXT NOT NULL, annotator TEXT NOT NULL, "
         "made_at TEXT NOT NULL, expires_at TEXT NOT NULL, revoked_at TEXT)"
     )
+    # Each answer looks for another to its question, which must not take longer the more labels there are.
+    connection.exec_driver_sql("CREATE INDEX events_by_item ON events (pilot, kind, item)")
 
 
 MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_tables, _append_only, _serving)

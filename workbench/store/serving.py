@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any
 
-from workbench.records import Quarantined
+from workbench.errors import StoreError
 from workbench.store import handing, invitations, judging
+from workbench.store.questions import SHOWING
 from workbench.store.rules import Incoming, add, put_aside, utc_text
 
 if TYPE_CHECKING:
@@ -32,20 +32,23 @@ class Serving:
         Label or None
             None when the hold had expired and `overlap` others have the item: the answer is then quarantined and does
             not count.
+
+        Raises
+        ------
+        RecordError, StoreError
+            As `judge`; also when this was never asked of the annotator.
         """
+        for field in (*SHOWING, "order", "position", "is_gold"):
+            if getattr(label, field) != getattr(asked, field):
+                raise StoreError(
+                    f"the answer's {field} is {getattr(label, field)!r}, asked was {getattr(asked, field)!r}",
+                    where=f"label {label.label_id}",
+                )
+        late = judging.too_late(label, overlap)
         with self._transaction(writes=True) as connection:
-            if handing.finish(connection, asked, overlap):
+            # Once put aside it stays aside when it is sent again, though its place may be free by then.
+            if not judging.is_aside(connection, late) and handing.finish(connection, asked, overlap):
                 return judging.judge(connection, label, utc_text(None), asked)
-            raw = label.canonical()
-            late = Quarantined(
-                sha256=hashlib.sha256(raw.encode()).hexdigest(),
-                pilot=label.pilot,
-                raw=raw,
-                error=f"too late: the hold of {label.annotator} expired and {overlap} others have item {label.item}",
-                origin="hold",
-                line=asked.position,
-                parser="store.judge_held/1",
-            )
             put_aside(connection, [late], utc_text(None))
             return None
 
@@ -86,7 +89,8 @@ class Serving:
         Raises
         ------
         StoreError
-            When `choose` wants an item whose places are taken, or that this annotator has had.
+            When `choose` wants an item whose places are taken, or that this annotator has had (an expired hold may be
+            wanted again, and keeps its order and position).
         """
         with self._transaction(writes=True) as connection:
             return handing.hand_out(connection, pilot, batch, annotator, choose, overlap, seconds)
@@ -118,6 +122,6 @@ class Serving:
             return invitations.listed(connection, pilot)
 
     def revoke(self, pilot: str, annotator: str) -> int:
-        """Take back an annotator's invitations; returns how many were open."""
+        """Take back an annotator's invitations; returns how many had not been taken back before."""
         with self._transaction(writes=True) as connection:
             return invitations.revoke(connection, pilot, annotator)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import os
 import resource
 import sqlite3
@@ -12,89 +11,20 @@ import subprocess
 import sys
 import threading
 import time
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from tests.store.make import NASTY, T0, adjudication, assignment, guideline, label, quarantined
 from workbench.errors import MissingExtraError, RecordError, StoreError
-from workbench.records import Adjudication, Annotator, Assignment, Guideline, Label, Quarantined
+from workbench.records import Annotator, Label
 from workbench.store import Appended, Store, engine, exchange, open_store, schema
 from workbench.store.engine import file_system, make_engine, prepare
 
-ROOT = Path(__file__).parents[1]
-T0 = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-NASTY = "nul \0, emoji 🧑‍🔬, rtl \u202e, line \u2028 end, quote ' \" ; DROP TABLE events; -- %s ? :x \\u0000"
-
-
-def guideline(text: str = "Prefer the response that follows the instruction.", version: str = "v1") -> Guideline:
-    return Guideline(
-        name="helpful",
-        version=version,
-        task="pairwise",
-        criteria=(),
-        scale=("A", "tie", "B"),
-        tie_rule="when equal",
-        author="the team",
-        date="2026-01-01",
-        clauses=(),
-        edge_cases=(),
-        text=text,
-        sha256=hashlib.sha256(text.encode()).hexdigest(),
-    )
-
-
-def label(name: str, **changes: Any) -> Label:
-    fields: dict[str, Any] = {
-        "label_id": name,
-        "pilot": "p",
-        "batch": "b1",
-        "item": "i1",
-        "prompt_id": "q1",
-        "task": "pairwise",
-        "annotator": "ana",
-        "source": "human",
-        "answer": {"choice": "A"},
-        "responses": ("r1", "r2"),
-        "order": ("r2", "r1"),
-        "guideline": "helpful/v1",
-        "guideline_sha256": guideline().sha256,
-    }
-    return Label(**{**fields, **changes})
-
-
-def adjudication(name: str, **changes: Any) -> Adjudication:
-    fields: dict[str, Any] = {
-        "adjudication_id": name,
-        "pilot": "p",
-        "item": "i1",
-        "answer": {"choice": "tie"},
-        "cause": "edge_case",
-        "annotator": "lead",
-        "source": "human",
-        "guideline": "helpful/v1",
-        "guideline_sha256": guideline().sha256,
-    }
-    return Adjudication(**{**fields, **changes})
-
-
-def assignment(name: str, **changes: Any) -> Assignment:
-    fields: dict[str, Any] = {"pilot": "p", "batch": "b1", "item": "i1", "annotator": "ana", "order": ("r1", "r2")}
-    return Assignment(**{**fields, "id": name, "position": 0, **changes})
-
-
-def quarantined(raw: str, pilot: str = "p", line: int = 7) -> Quarantined:
-    sha = hashlib.sha256(raw.encode()).hexdigest()
-    return Quarantined(sha256=sha, pilot=pilot, raw=raw, error="no label", origin="f.csv", line=line, parser="t/1")
-
-
-@pytest.fixture
-def store(store_url: str) -> Any:
-    with open_store(store_url) as opened:
-        opened.keep_guideline(guideline(), received_at=T0)
-        yield opened
+ROOT = Path(__file__).parents[2]
 
 
 def test_what_is_appended_is_read_back_equal_and_in_order_of_arrival(store: Store) -> None:
@@ -395,14 +325,6 @@ def _write_and_tell(url: str, log: str) -> None:
             told.write(f"k{number}\n".encode())
 
 
-@pytest.fixture(scope="module")
-def processes() -> Any:
-    # A server process that has imported this module once, and forks before any thread or connection exists.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    return context
-
-
 def test_processes_that_open_and_write_at_once_lose_and_double_nothing(store_url: str, processes: Any) -> None:
     writers = [processes.Process(target=_write_many, args=(store_url, writer, 50)) for writer in range(6)]
     for writer in writers:
@@ -646,12 +568,12 @@ def test_a_read_only_store_can_be_read_and_says_so_on_writing(tmp_path: Path) ->
 
 FILL = """
 import resource, sys
-from tests.test_store import guideline, label
+from tests.store.make import guideline, label
 from workbench.errors import StoreError
 from workbench.store import open_store
 with open_store(sys.argv[1]) as store:
     store.keep_guideline(guideline())
-    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, resource.RLIM_INFINITY))
     try:
         for number in range(10_000):
             store.append([label(f"l{number}", item=f"i{number}", reason="x" * 5_000)])
@@ -679,7 +601,7 @@ def test_a_full_disk_is_one_line_and_costs_nothing_that_was_acknowledged(tmp_pat
 def test_a_forked_child_gets_connections_of_its_own(tmp_path: Path) -> None:
     code = """
 import os, sys
-from tests.test_store import guideline, label
+from tests.store.make import guideline, label
 from workbench.store import open_store
 store = open_store(sys.argv[1]); store.keep_guideline(guideline()); store.append([label("parent")])
 held = store._engine.pool.checkedin()
