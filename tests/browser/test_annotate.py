@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 
+def choice(sent: dict[str, Any]) -> str:
+    """The pairwise choice in a message: A is left, B is right."""
+    return str(sent["answer"]["choice"])
+
+
 def until(page: Page, part: str, text: str, timeout: float = 15_000) -> None:
     from playwright.sync_api import expect
 
@@ -39,7 +44,7 @@ def test_every_key_gives_its_answer_and_moves_on(bench: Show) -> None:
         one.press(key)
     assert one.text("place") == "Item 11 of 11"
     until(one.page, "status", "All 10 answers saved")
-    assert [sent["choice"] for sent in one.answers] == ["left"] * 4 + ["right"] * 3 + ["tie"] * 2 + ["both_bad"]
+    assert [choice(sent) for sent in one.answers] == ["A"] * 4 + ["B"] * 3 + ["tie"] * 2 + ["both_bad"]
     # every second item is shown swapped
     expected = ["A", "B", "A", "B", "B", "A", "B", "tie", "tie", "both_bad"]
     assert [label.answer["choice"] for label in one.keeper.labels.values()] == expected
@@ -52,7 +57,7 @@ def test_buttons_answer_and_give_the_keys_back(bench: Show) -> None:
         one.page.get_by_role("button", name=name).click()
     one.press("t")
     until(one.page, "status", "All 5 answers saved")
-    assert [sent["choice"] for sent in one.answers] == ["left", "right", "tie", "both_bad", "tie"]
+    assert [choice(sent) for sent in one.answers] == ["A", "B", "tie", "both_bad", "tie"]
 
 
 def test_both_bad_is_not_there_unless_the_guideline_allows_it(bench: Show) -> None:
@@ -142,7 +147,7 @@ def test_undo_goes_back_several_steps_and_each_correction_names_what_it_corrects
 
 def test_later_puts_an_item_at_the_end(bench: Show) -> None:
     one = bench(3)
-    one.press("s", "a", "b", "t")
+    one.press("l", "a", "b", "t")
     until(one.page, "status", "All 3 answers saved")
     assert [label.item for label in one.keeper.labels.values()] == ["item-1", "item-2", "item-0"]
     assert [label.position for label in one.keeper.labels.values()] == [1, 2, 0]
@@ -235,7 +240,8 @@ def test_a_refusal_shows_its_reason_and_ends_when_the_trouble_does(bench: Show) 
 def test_an_answer_that_can_never_be_saved_is_given_up_only_after_asking_twice(bench: Show) -> None:
     one = bench()
     uuid = "00000000-0000-4000-8000-000000000000"
-    entry = {"uuid": uuid, "question": "q_of_another_batch", "choice": "left", "reason": "", "clauses": [], "at": 1}
+    entry = {"type": "answer", "uuid": uuid, "question": "q_0000000000000000", "answer": {"choice": "A"}, "at": 1}
+    entry |= {"reason": "", "comment": "", "clauses": [], "flags": []}
     name = f"{one.widget.settings['storage']}:{uuid}"
     one.page.evaluate(
         "([name, text]) => localStorage.setItem(name, text)", [name, json.dumps(entry | {"duration_s": 1})]
@@ -274,7 +280,7 @@ def test_a_correction_waits_for_the_answer_it_corrects(bench: Show) -> None:
     one.alive = False
     one.press("a", "u", "b")
     one.page.wait_for_timeout(300)
-    assert [sent["choice"] for sent in one.answers] == ["left"]
+    assert [choice(sent) for sent in one.answers] == ["A"]
     one.alive = True
     one.reload()
     until(one.page, "status", "1 answer saved")
@@ -289,6 +295,7 @@ def test_five_hundred_keys_without_a_pause_are_five_hundred_labels(bench: Show) 
       const root = document.querySelector(".wb-annotate");
       const times = [];
       for (let i = 0; i < 500; i++) {
+        while (!root.querySelector(".wb-item")) await new Promise((resolve) => setTimeout(resolve, 5)); // not here yet
         const start = performance.now();
         root.dispatchEvent(new KeyboardEvent("keydown", { key: "abt"[i % 3], bubbles: true, cancelable: true }));
         times.push(performance.now() - start);
@@ -450,7 +457,7 @@ def test_hostile_text_neither_runs_nor_loads_anything(bench: Show) -> None:
     assert one.page.evaluate("window.pwned") is None
     assert one.outside == []
     # each is still readable: what the annotator judges is what the model wrote
-    raws = [response["raw"] for question in one.widget.questions for response in question["responses"]]
+    raws = [response["raw"] for text in one.widget._texts.values() for response in text["responses"]]
     assert raws == [payload for payload in PAYLOADS for _ in range(2)]
 
 

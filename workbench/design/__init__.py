@@ -9,13 +9,14 @@ The same items, people and seed give the same plan, byte for byte.
 
 from workbench.design.calibration import Standing, practice_items, standing
 from workbench.design.handing import Open, n_left, next_questions
-from workbench.design.planning import Balance, balance, plan
+from workbench.design.planning import Balance, balance, choose_gold, plan
 
 __all__ = [
     "Balance",
     "Open",
     "Standing",
     "balance",
+    "choose_gold",
     "n_left",
     "next_questions",
     "plan",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
@@ -31,9 +31,14 @@ class Candidates(Record):
 
 
 class Design(Record):
-    """How the batch is planned; see `design.plan`."""
+    """How the batch is planned (see `design.plan`), or handed out bit by bit (`queue = "open"`).
+
+    In an open batch anybody who is invited gets the next free questions, for `hold_minutes` unless their page is open.
+    """
 
     batch: Id = "b1"
+    queue: Literal["planned", "open"] = "planned"
+    hold_minutes: Annotated[float, Field(gt=0)] = 30
     overlap: Annotated[int, Field(ge=1)] = 3
     gold_share: Share = 0.1
     repeat_share: Share = 0.05

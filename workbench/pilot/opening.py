@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from workbench import design, exporters, guidelines, tasks
 from workbench.errors import PilotError
-from workbench.pilot import build, config, measures, results, simulated, summary, training
-from workbench.records import Annotator, Item
+from workbench.pilot import build, config, labelling, measures, results, simulated, summary, training
+from workbench.records import Item
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import pandas as pd
 
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from workbench.importers import Imported
     from workbench.records import Assignment, Guideline, Label, Prompt
     from workbench.store import Store
+    from workbench.training.chat import Chat
     from workbench.training.jobs import Run
-    from workbench.widgets.annotate import AnnotateWidget
+    from workbench.widgets.annotate import AnnotateWidget, Partner
 
 EVENTS = "exports/events.jsonl"
 
@@ -141,6 +142,11 @@ class Pilot:
         """Plan the batch of `pilot.toml` and store its assignments; planning twice adds nothing."""
         people = [person.annotator for person in self.config.annotators]
         asked = self.config.design
+        if asked.queue == "open":
+            raise PilotError(
+                "this pilot's batch is open: questions are handed out as people ask for them",
+                next_step='pilot.annotate(name) or workbench serve; or set queue = "planned" in pilot.toml',
+            )
         planned = design.plan(
             list(self.items.values()),
             people,
@@ -292,42 +298,39 @@ class Pilot:
         exporters.write(made, self.folder / "preferences")
         return made
 
-    def annotate(self, annotator: str, *, n: int | None = None) -> AnnotateWidget:
-        """The labelling widget for one annotator's assignments, resuming where they stopped.
+    def annotate(
+        self,
+        annotator: str,
+        *,
+        n: int | None = None,
+        model: str | Chat | Partner | Callable[..., Any] | None = None,
+        keys: Mapping[str, str] | None = None,
+        break_after_min: float = 45,
+    ) -> AnnotateWidget:
+        """The labelling widget for one annotator, resuming where they stopped.
 
-        Somebody the pilot does not know gets a queue of their own: all items (or the first `n`) in balanced order.
+        Parameters
+        ----------
+        annotator
+            Somebody the pilot planned for gets what was planned. Where `pilot.toml` says `queue = "open"`, anybody is
+            handed the next questions that are free. Otherwise somebody new gets a queue of their own: all items (or
+            the first `n`) in balanced order.
+        model
+            Who answers in red teaming: the name of a model on this machine, `training.chat.endpoint(…)`, or any
+            function from turns to a reply. Without one both sides are typed in.
+        keys
+            Another key for an action, for example `{"tie": "z"}`.
+        break_after_min
+            A break is suggested after so many minutes without a pause; 0 never does.
+
+        Raises
+        ------
+        PilotError
+            When the annotator is simulated, or there is nothing to label.
+        PlanError
+            When the guideline asks for a calibration and there is not enough gold for it.
         """
-        from workbench.widgets import annotate
-
-        person = next((p.annotator for p in self.config.annotators if p.id == annotator), None)
-        person = person or Annotator(id=annotator, source="human")
-        if person.source == "simulated":
-            raise PilotError(f"{annotator} is simulated; use another name to label as a person")
-        self.store.keep_guideline(self.guideline)
-        mine = [a for a in self.assignments() if a.annotator == annotator]
-        if not mine:
-            listed = list(self.items.values())[:n]
-            batch = f"own-{annotator}"
-            mine = design.plan(
-                listed,
-                [person],
-                pilot=self.name,
-                batch=batch,
-                overlap=1,
-                gold_share=0,
-                repeat_share=0,
-                seed=len(listed),
-            )
-            self.store.append([person, *mine])
-        done = [label for label in self.label_records() if label.annotator == annotator]
-        return annotate(
-            mine,
-            self.items,
-            annotator=person,
-            guideline=self.guideline,
-            submit=lambda label: self.store.append([label]) and None,
-            answered=done,
-        )
+        return labelling.annotate(self, annotator, n=n, keys=keys, model=model, break_after_min=break_after_min)
 
     # Training -------------------------------------------------------------------------------------------------------
 

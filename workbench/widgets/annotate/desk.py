@@ -1,0 +1,134 @@
+"""What a labelling widget is given: where judgments go, what was given before, and what a task type needs beside.
+
+Everything here is a callback or a record. The widget knows neither store nor statistics nor models.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol
+
+from workbench.errors import PlanError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from workbench.records import Assignment, Exchange, Item, Label, Practice, Skip
+    from workbench.tasks import Turn
+    from workbench.widgets.annotate.questions import Requirement
+
+
+class NotSavedError(Exception):
+    """A keeper could not keep something now; trying again may help. The text is one line for the annotator."""
+
+
+def _nowhere(_: object) -> NoReturn:
+    raise PlanError("nobody keeps this", next_step="give annotate_queue a Keeper with a place for it")
+
+
+@dataclass(frozen=True)
+class Keeper:
+    """Where judgments go. Each function is called from any thread and returns only once its record is committed.
+
+    Whatever a function raises is shown to the annotator as NOT SAVED, in one line, and the record is handed over again
+    later: the same id twice must do no harm.
+
+    Attributes
+    ----------
+    judge
+        Takes a label. May return the label as it was kept (a store that knows of an earlier answer sets `supersedes`).
+        Raises `TooLateError` for an answer that was kept aside and does not count.
+    skip, practice, exchange
+        Take an item passed over, an answer of the calibration, a message to a model and its reply.
+    """
+
+    judge: Callable[[Label], Label | None]
+    skip: Callable[[Skip], object] = _nowhere
+    practice: Callable[[Practice], object] = _nowhere
+    exchange: Callable[[Exchange], object] = _nowhere
+
+
+@dataclass(frozen=True)
+class Past:
+    """What this annotator has given already, in the order of arrival; superseded labels may be among it."""
+
+    labels: Sequence[Label] = ()
+    skips: Sequence[Skip] = ()
+    practice: Sequence[Practice] = ()
+    exchanges: Sequence[Exchange] = ()
+
+
+class Standing(Protocol):
+    """Where somebody stands in a calibration (`design.Standing` is one)."""
+
+    @property
+    def state(self) -> Literal["practising", "passed", "failed", "out"]: ...
+    @property
+    def attempt(self) -> int: ...
+    @property
+    def n_correct(self) -> int: ...
+    @property
+    def n_mistakes(self) -> int: ...
+    @property
+    def n(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Drill:
+    """The practice before live work: the questions of an attempt (counted from 1), and how it stands."""
+
+    questions: Callable[[int], Sequence[Assignment]]
+    standing: Callable[[Sequence[Practice]], Standing]
+
+
+@dataclass(frozen=True)
+class Handed:
+    """What a queue that is handed out bit by bit returns: all questions held now, and how many are left beyond."""
+
+    assignments: Sequence[Assignment]
+    n_left: int
+
+
+@dataclass(frozen=True)
+class Partner:
+    """A model to attack.
+
+    Attributes
+    ----------
+    reply
+        Given the turns so far (the last one is the annotator's), returns the reply, or yields it piece by piece.
+    """
+
+    reply: Callable[[Sequence[Turn]], str | Iterable[str]]
+    model: str = "a function"
+    model_sha256: str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What can be chosen about a labelling widget.
+
+    Attributes
+    ----------
+    keys
+        Another key for an action, for example `{"tie": "z"}`; the actions are those of `keys.defaults`.
+    break_after_min
+        After so many minutes of work without a pause a break is suggested; 0 never does.
+    hand_out
+        For a queue that is handed out bit by bit: called with how many further questions are wanted (0 only renews
+        what is held).
+    checklist
+        An item's requirements, for instruction following.
+    partner
+        The model to attack, for red teaming.
+    drill
+        The practice before live work.
+    """
+
+    keys: Mapping[str, str] = field(default_factory=dict)
+    break_after_min: float = 45
+    hand_out: Callable[[int], Handed] | None = None
+    checklist: Callable[[Item], Sequence[Requirement]] | None = None
+    partner: Partner | None = None
+    drill: Drill | None = None

@@ -1,0 +1,22 @@
+// Bundles each widget's page side into one file that the package ships: `make widgets`. The same sources give the same
+// bytes, and a test builds them again and compares.
+import { build } from "esbuild";
+import { fileURLToPath } from "node:url";
+
+const here = fileURLToPath(new URL(".", import.meta.url));
+const out = process.argv[2] ?? fileURLToPath(new URL("../static", import.meta.url));
+
+await build({
+  entryPoints: ["annotate"].flatMap((name) => [
+    { in: `${here}${name}/main.js`, out: name },
+    { in: `${here}${name}/${name}.css`, out: name },
+  ]),
+  outdir: out,
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  charset: "utf8",
+  legalComments: "inline",
+  logLevel: "warning",
+  absWorkingDir: here,
+});
