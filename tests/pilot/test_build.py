@@ -125,7 +125,7 @@ def test_a_chain_of_kept_constraints_is_gold() -> None:
     known = built.items[0].gold
     assert known is not None
     assert known.explanation == (
-        'Constraints kept, from the first place: at most 5 words and contains "river"; at most 5 words; no constraint'
+        'Constraints kept, from the first place: at most 5 words, contains "river"; at most 5 words; no constraint'
     )
 
 

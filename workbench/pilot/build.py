@@ -167,7 +167,7 @@ def _ranking_gold(constraints: Sequence[Constraint], texts: Sequence[str]) -> Go
         return None
     # The screen has letters of its own, so the explanation names places.
     told = [
-        " and ".join(verifiers.describe(one) for one in constraints if one.id in kept[letter]) or "no constraint"
+        ", ".join(verifiers.describe(one) for one in constraints if one.id in kept[letter]) or "no constraint"
         for letter in order
     ]
     explanation = "Constraints kept, from the first place: " + "; ".join(told)
