@@ -215,7 +215,7 @@ def test_there_is_gold_enough_for_the_batch_and_for_all_attempts_at_the_practice
 
 def test_somebody_new_is_handed_questions(pilot: Pilot) -> None:
     widget = pilot.annotate("visitor")
-    questions = widget.start["questions"]
+    questions = widget.state()["questions"]
     assert questions
     assert {len(question["responses"]) for question in questions} == {pilot.config.n_shown}
     widget.close()
