@@ -25,5 +25,5 @@ def store(store_url: str) -> Iterator[Store]:
 def processes() -> Any:
     # A server process that has imported these modules once, and forks before any thread or connection exists.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.store.test_store"])
+    context.set_forkserver_preload(["tests.store.test_store", "tests.store.test_judging", "tests.store.test_serving"])
     return context

@@ -37,11 +37,15 @@ class Standing:
 def standing(rule: Calibration, given: Iterable[Practice]) -> Standing:
     """Where an annotator stands after these answers, which are of one person and one guideline version.
 
-    An attempt ends when its items are answered, or as soon as there are more mistakes than allowed.
+    An attempt ends when its items are answered, or as soon as there are more mistakes than allowed. Of several answers
+    to one item in an attempt the first counts, as the right answer is shown after it.
     """
     listed = list(given)
     attempt = max((one.attempt for one in listed), default=1)
-    mine = {one.item: one.correct for one in listed if one.attempt == attempt}
+    mine: dict[str, bool] = {}
+    for one in listed:
+        if one.attempt == attempt:
+            mine.setdefault(one.item, one.correct)
     right, wrong = sum(mine.values()), len(mine) - sum(mine.values())
     passed = len(mine) >= rule.n and right >= rule.min_correct and wrong <= rule.max_mistakes
     over = wrong > rule.max_mistakes or len(mine) >= rule.n

@@ -1,21 +1,24 @@
 """The next questions for whoever asks, so that each item is judged by `overlap` people although they come and go.
 
 An item that has been begun is finished before a new one is started, so a batch that is stopped early has whole items.
-Gold is beside the overlap: everybody gets it at the planned share, one gold item at a random place of each stretch, and
-so are repeats of one's own earlier items, sides swapped. Nobody is asked an item twice otherwise.
+Gold is beside the overlap: everybody gets it at the planned share, one gold item at a random place of each stretch. So
+are repeats of one's own earlier items, sides swapped, which come later where there is nothing to repeat yet. Nobody is
+asked an item twice otherwise.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Protocol
 
 from workbench.design.planning import choose_gold
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from workbench.records import Item
 
@@ -92,40 +95,48 @@ def next_questions(
     gold = choose_gold(items, rules.gold_share, rules.seed)
     by_id = {item.id: item for item in items}
     never = set(exclude)
+    position = max((hold.position for hold in holds if hold.annotator == annotator), default=-1) + 1
+    holds = [hold for hold in holds if hold.item in by_id]  # an item may have been taken out of the batch
     mine = [hold for hold in holds if hold.annotator == annotator]
     had = {hold.item for hold in mine if hold.state != "expired"} | never
-    again = [hold for hold in mine if hold.state == "expired"]
     places = Counter(hold.item for hold in holds if hold.counts)
-    turned = Counter(hold.item for hold in holds if hold.counts and hold.order != _canonical(by_id[hold.item]))
-    own_turned = sum(1 if hold.order != _canonical(by_id[hold.item]) else -1 for hold in mine)
-    position = max((hold.position for hold in mine), default=-1) + 1
+    turned = Counter(hold.item for hold in holds if hold.counts and _is_turned(hold, by_id))
+    # Who let a hold expire may still come back to it, on the side it was shown.
+    absent = Counter[str]()
+    for hold in holds:
+        if hold.state == "expired" and not hold.is_gold and not hold.is_repeat:
+            absent[hold.item] += 1 if _is_turned(hold, by_id) else -1
+    own_turned = sum(1 if _is_turned(hold, by_id) else -1 for hold in mine)
+    n_gold = sum(hold.is_gold for hold in mine)
     repeated = {hold.item for hold in mine if hold.is_repeat}
     chosen: list[Question] = []
 
     # What they let expire comes first, where its place is still free: they have it on their screen.
-    for hold in again:
-        free = hold.is_gold or hold.is_repeat or places[hold.item] < rules.overlap
-        if len(chosen) < n and free and (hold.item not in had or hold.is_repeat):
+    for hold in mine:
+        if len(chosen) >= n or hold.state != "expired" or hold.item in (never if hold.is_repeat else had):
+            continue
+        if hold.is_gold or hold.is_repeat or places[hold.item] < rules.overlap:
             chosen.append(Question(hold.item, hold.order, hold.is_gold, hold.is_repeat))
-            if not hold.is_gold and not hold.is_repeat:
-                places[hold.item] += 1
+            places[hold.item] += not hold.is_gold and not hold.is_repeat
             had.add(hold.item)
 
     rest = sorted((item for item in items if item.id not in gold), key=lambda item: _luck(rules.seed, item.id))
     own_gold = sorted(gold - had, key=lambda item: _luck(rules.seed, annotator, item))
     while len(chosen) < n:
         question: Question | None = None
-        if own_gold and _falls(position, rules.gold_share, rules.seed, annotator, "gold"):
+        if own_gold and n_gold < _due(position, rules.gold_share, rules.seed, annotator, "gold"):
             known = by_id[own_gold.pop(0)]
             question = Question(known.id, _order(known, 0, own_turned, rules.seed, annotator), is_gold=True)
-        elif position >= REPEAT_AFTER and _falls(position, rules.repeat_share, rules.seed, annotator, "repeat"):
-            question = _repeat(mine, position, repeated, rules.seed)
+            n_gold += 1
+        elif len(repeated) < _due(position, rules.repeat_share, rules.seed, annotator, "repeat"):
+            question = _repeat(mine, position, repeated | never, rules.seed)
         if question is None:
             free_items = [item for item in rest if item.id not in had and places[item.id] < rules.overlap]
             if not free_items:
                 break
             item = max(free_items, key=lambda item: places[item.id])  # the first of the fullest
-            order = _order(item, 2 * turned[item.id] - places[item.id], own_turned, rules.seed, annotator)
+            excess = 2 * turned[item.id] - places[item.id] or absent[item.id]
+            order = _order(item, excess, own_turned, rules.seed, annotator)
             question = Question(item.id, order)
             places[item.id] += 1
             turned[item.id] += order != _canonical(item)
@@ -148,6 +159,10 @@ def n_left(
     return sum(item.id not in gold and item.id not in had and places[item.id] < rules.overlap for item in items)
 
 
+def _is_turned(hold: Held, by_id: Mapping[str, Item]) -> bool:
+    return hold.order != _canonical(by_id[hold.item])
+
+
 def _canonical(item: Item) -> tuple[str, ...]:
     return tuple(response.id for response in item.responses)
 
@@ -165,14 +180,14 @@ def _order(item: Item, item_turned: int, own_turned: int, seed: int, annotator: 
     return canonical[::-1] if turn else canonical
 
 
-def _repeat(mine: Sequence[Held], position: int, repeated: set[str], seed: int) -> Question | None:
+def _repeat(mine: Sequence[Held], position: int, never: set[str], seed: int) -> Question | None:
     candidates = [
         hold
         for hold in mine
         if hold.state == "done"
         and not hold.is_gold
         and not hold.is_repeat
-        and hold.item not in repeated
+        and hold.item not in never
         and len(hold.order) > 1
         and position - hold.position >= REPEAT_AFTER
     ]
@@ -182,13 +197,17 @@ def _repeat(mine: Sequence[Held], position: int, repeated: set[str], seed: int) 
     return Question(first.item, first.order[::-1], is_repeat=True)
 
 
-def _falls(position: int, share: float, seed: int, *parts: str) -> bool:
-    """Whether this position is the one of its stretch of 1/share positions."""
+def _due(position: int, share: float, seed: int, *parts: str) -> int:
+    """How many there should be up to this position: one in each stretch of 1/share, at a random place of it.
+
+    Where 1/share is no whole number, stretches differ in length by one, so that the share comes out over many.
+    """
     if share <= 0:
-        return False
-    stretch = max(1, round(1 / share))
-    block, place = divmod(position, stretch)
-    return place == int(_luck(seed, *parts, str(block)) * stretch)
+        return 0
+    exact = Fraction(str(share))
+    block = int(position * exact)
+    start, end = math.ceil(block / exact), math.ceil((block + 1) / exact)
+    return block + (position - start >= int(_luck(seed, *parts, str(block)) * (end - start)))
 
 
 def _luck(seed: int, *parts: str) -> float:

@@ -39,20 +39,17 @@ def answered(connection: sa.Connection, records: Iterable[Record]) -> dict[Quest
     for (pilot, batch), items in by_place.items():
         listed = sorted(items)
         for start in range(0, len(listed), CHUNK):
-            query = (
-                sa.select(events.c.payload)
-                .where(
-                    events.c.kind == "label",
-                    events.c.pilot == pilot,
-                    events.c.batch == batch,
-                    events.c.item.in_(listed[start : start + CHUNK]),
-                )
-                .order_by(events.c.seq)
+            query = sa.select(events.c.seq, events.c.payload).where(
+                events.c.kind == "label",
+                events.c.pilot == pilot,
+                events.c.batch == batch,
+                events.c.item.in_(listed[start : start + CHUNK]),
             )
-            for payload in connection.execute(query).scalars():
+            # The newest is in force: a correction comes after what it corrects. Sorted here, because SQLite would go
+            # through all labels of the pilot to have them in this order.
+            for _, payload in sorted((seq, payload) for seq, payload in connection.execute(query)):
                 old = json.loads(payload)
                 if old.get("position") is not None:
-                    # The newest is in force: a correction comes after what it corrects.
                     found[tuple(old[field] for field in SHOWING)] = old["label_id"]
     return found
 
