@@ -14,6 +14,7 @@ from workbench.safe_html import escape, render, sanitize
 ALLOWED: dict[str, set[str]] = {
     "a": {"href", "title", "target", "rel"},
     "code": {"class"},
+    "span": {"class"},
     "ol": {"start"},
     "math": {"display"},
     **{tag: set() for tag in (
@@ -66,7 +67,9 @@ def check(fragment: str) -> Reader:
         if tag == "a":
             assert attributes["rel"] == "noopener noreferrer nofollow"
             assert attributes["target"] == "_blank"
-        assert (attributes.get("class") or "language-").startswith("language-")
+        kind = attributes.get("class") or ""
+        assert kind in {"hl-k", "hl-s", "hl-m", "hl-c", "hl-n"} if tag == "span" and kind else True
+        assert tag == "span" or (kind or "language-").startswith("language-")
     return read
 
 
@@ -115,6 +118,19 @@ def test_a_code_block_keeps_its_language_and_its_text() -> None:
     read = check(render("```python\nif a < b:\n    print('<b>')\n```"))
     assert ("code", {"class": "language-python"}) in read.tags
     assert read.said.strip() == "if a < b:\n    print('<b>')"
+    assert {attributes["class"] for tag, attributes in read.tags if tag == "span"} == {"hl-k", "hl-s"}
+
+
+def test_a_span_is_a_token_of_code_or_nothing() -> None:
+    assert sanitize('<span class="hl-k">a</span>') == '<span class="hl-k">a</span>'
+    for other in ("wb-alarm", "hl-k jp-Dialog", "hl-", "hl-x"):
+        assert sanitize(f'<span class="{other}">a</span>') == "<span>a</span>"
+    assert sanitize('<span style="position:fixed" onclick="x()">a</span>') == "<span>a</span>"
+
+
+@pytest.mark.parametrize("language", ["", "nolang", "html+", "x" * 300, "../../etc"])
+def test_code_in_no_known_language_stays_plain(language: str) -> None:
+    assert "span" not in {tag for tag, _ in check(render(f"```{language}\nif a: b\n```")).tags}
 
 
 def test_an_image_becomes_words_and_nothing_is_loaded() -> None:

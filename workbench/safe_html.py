@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # No img, style, form control, svg, iframe or anything else that loads, submits or covers the page around it.
 # fmt: off
 TEXT_TAGS = frozenset((
-    "a", "blockquote", "br", "code", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "s",
+    "a", "blockquote", "br", "code", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "s", "span",
     "strong", "table", "tbody", "td", "th", "thead", "tr", "ul",
 ))
 MATH_TAGS = frozenset((
@@ -43,6 +43,8 @@ _MATH_VALUES = {
 }
 _LONGEST_TEXT = 200_000  # characters; above this the text is shown as it is, because parsing would freeze the page
 _LONGEST_FORMULA = 2_000
+_LONGEST_CODE = 20_000  # characters; longer blocks are shown without colours
+_TOKENS = {"hl-k", "hl-s", "hl-m", "hl-c", "hl-n"}  # what a span of code is: keyword, text, number, comment, name
 _DELIMITERS = (("$$", "$$", True), ("$", "$", False), ("\\[", "\\]", True), ("\\(", "\\)", False))
 
 
@@ -109,6 +111,7 @@ def sanitize(fragment: str) -> str:
         attributes={
             "a": {"href", "title"},
             "code": {"class"},
+            "span": {"class"},
             "ol": {"start"},
             **{tag: set(_MATH_VALUES) for tag in MATH_TAGS},
         },
@@ -122,6 +125,8 @@ def sanitize(fragment: str) -> str:
 
 
 def _keep(tag: str, name: str, value: str) -> str | None:
+    if name == "class" and tag == "span":
+        return value if value in _TOKENS else None
     if name == "class":  # which language a code block is in
         known = value.startswith("language-") and value.removeprefix("language-").replace("-", "").isalnum()
         return value if known else None
@@ -136,12 +141,40 @@ def _keep(tag: str, name: str, value: str) -> str | None:
 def _markdown(breaks: bool) -> MarkdownIt:
     from markdown_it import MarkdownIt
 
-    markdown = MarkdownIt("commonmark", {"html": False, "linkify": False, "breaks": breaks})
+    markdown = MarkdownIt("commonmark", {"html": False, "linkify": False, "breaks": breaks, "highlight": _coloured})
     markdown.enable(["table", "strikethrough"])
     markdown.inline.ruler.before("escape", "formula", _formula)
     markdown.add_render_rule("image", _image_in_words)
     markdown.add_render_rule("formula", _formula_as_mathml)
     return markdown
+
+
+def _coloured(code: str, language: str, _: str) -> str:
+    """Code with its tokens marked; empty, which leaves it plain, where the language is not known."""
+    if not language or len(code) > _LONGEST_CODE:
+        return ""
+    from pygments.lexers import find_lexer_class_by_name
+    from pygments.token import Token
+    from pygments.util import ClassNotFound
+
+    kinds = {
+        Token.Keyword: "k",
+        Token.Literal.String: "s",
+        Token.Literal.Number: "m",
+        Token.Comment: "c",
+        Token.Name.Function: "n",
+        Token.Name.Class: "n",
+        Token.Name.Tag: "k",
+    }
+    try:
+        tokens = list(find_lexer_class_by_name(language)(ensurenl=False, stripnl=False).get_tokens(code))
+    except ClassNotFound:
+        return ""
+    parts = []
+    for token, text in tokens:
+        kind = next((kind for group, kind in kinds.items() if token in group), "")
+        parts.append(f'<span class="hl-{kind}">{escape(text)}</span>' if kind else escape(text))
+    return "".join(parts)
 
 
 def _image_in_words(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:

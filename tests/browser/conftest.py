@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.browser.node import packages
 from tests.widgets.make import Keeper, widget
 
 if TYPE_CHECKING:
@@ -48,6 +49,9 @@ const model = {
   on: (event, listener) => event === "msg:custom" && listeners.add(listener),
   off: (event, listener) => event === "msg:custom" && listeners.delete(listener),
 };
+setInterval(async () => {
+  for (const text of await window.pythonSaid()) for (const listener of [...listeners]) listener(JSON.parse(text));
+}, 100);
 window.show = (id) => annotate.render({ model, el: document.getElementById(id) });
 window.cleanUp = window.show("one");
 window.safeFragment = safeFragment;
@@ -71,6 +75,12 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="session")
+def npm_packages() -> Path:
+    """The folder with the packages of package.json."""
+    return packages()
 
 
 @pytest.fixture(scope="package")
@@ -102,8 +112,13 @@ def site() -> Iterator[str]:
 class Bench:
     """A widget in a page, with what happened around it: messages, requests, dialogs, errors."""
 
-    def __init__(self, context: BrowserContext, site: str, shown: AnnotateWidget, keeper: Keeper) -> None:
+    def __init__(
+        self, context: BrowserContext, site: str, shown: AnnotateWidget, keeper: Keeper, *, live: bool = False
+    ) -> None:
         self.context = context
+        self._said: list[str] = []
+        if live:  # messages that Python sends on its own, from whichever thread, are fetched by the page
+            shown.send = lambda content: self._said.append(json.dumps(content))
         self.site = site
         self.widget = shown
         self.keeper = keeper
@@ -114,6 +129,7 @@ class Bench:
         self.errors: list[str] = []
         context.expose_function("pythonState", self.state)
         context.expose_function("pythonHandle", self.handle)
+        context.expose_function("pythonSaid", self.said)
         self.page = self.open()
 
     def state(self) -> str:
@@ -121,8 +137,12 @@ class Bench:
 
     def handle(self, content: str) -> str | None:
         self.sent.append(json.loads(content))
-        reply = self.widget._handle(self.sent[-1]) if self.alive else None
+        reply = self.widget._reply(self.sent[-1]) if self.alive else None
         return None if reply is None else json.dumps(reply)
+
+    def said(self) -> list[str]:
+        said, self._said = self._said, []
+        return said
 
     def open(self) -> Page:
         """A tab on the widget, with the keys bound to it."""
@@ -168,10 +188,10 @@ def bench(browser: Browser, site: str) -> Iterator[Callable[..., Bench]]:
     """Show a widget; the arguments are those of `tests.widgets.make.widget`. No test may leave an error in a page."""
     made: list[Bench] = []
 
-    def show(n: int = 6, **changes: Any) -> Bench:
+    def show(n: int = 6, *, live: bool = False, **changes: Any) -> Bench:
         context = browser.new_context(viewport={"width": 1200, "height": 800})
         context.set_default_timeout(15_000)
-        made.append(Bench(context, site, *widget(n, **changes)))
+        made.append(Bench(context, site, *widget(n, **changes), live=live))
         return made[-1]
 
     yield show

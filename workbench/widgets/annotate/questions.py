@@ -177,9 +177,8 @@ class Asker:
     def _requirements(self, item: Item) -> tuple[Requirement, ...]:
         if item.task != "instruction_following":
             return ()
-        if self.checklist is not None:
-            return tuple(self.checklist(item))
-        return tuple(Requirement(name, name) for name in tasks.checklist(item, self.guideline))
+        listed = self.checklist(item) if self.checklist is not None else ()
+        return tuple(listed) or tuple(Requirement(name, name) for name in tasks.checklist(item, self.guideline))
 
 
 def _shown(text: str, where: str) -> dict[str, str]:

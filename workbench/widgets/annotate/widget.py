@@ -98,7 +98,7 @@ class AnnotateWidget(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is
         self._past = past
         self._take_in(questions)
         self._practising = Practising(options.drill, asker, annotator, keeper, past.practice) if options.drill else None
-        self._attack = Attack(self.send, annotator, keeper, options.partner, past.exchanges)
+        self._attack = Attack(lambda content: self.send(content), annotator, keeper, options.partner, past.exchanges)
         form = tasks.task(guideline.task).form(guideline)
         super().__init__(
             settings={

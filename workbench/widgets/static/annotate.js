@@ -74,7 +74,7 @@ function copySafely(from, to) {
     }
     if (copy instanceof HTMLOListElement && node instanceof HTMLOListElement) copy.start = node.start;
     const kind = node.getAttribute("class") ?? "";
-    if (copy instanceof HTMLSpanElement && /^hl-[a-z]{1,3}$/.test(kind)) copy.className = kind;
+    if (copy instanceof HTMLSpanElement && /^hl-[ksmcn]$/.test(kind)) copy.className = kind;
     if (math && node.getAttribute("display") === "block") copy.setAttribute("display", "block");
     if (math && node.getAttribute("mathvariant") === "normal") copy.setAttribute("mathvariant", "normal");
     to.appendChild(copy);
@@ -2239,7 +2239,7 @@ function createPace(breakAfterMin) {
     /** Minutes of work without a pause, when a break is due; else 0. */
     breakDue() {
       const minutes = since && Date.now() - last < PAUSE_MS ? (Date.now() - since) / 6e4 : 0;
-      return breakAfterMin && minutes >= breakAfterMin ? Math.round(minutes) : 0;
+      return breakAfterMin && minutes >= breakAfterMin ? Math.max(1, Math.round(minutes)) : 0;
     },
     /** A break has been suggested; the next one after as long again. */
     carryOn() {
@@ -2638,6 +2638,7 @@ function render({ model, el }) {
   let cited = /* @__PURE__ */ new Set();
   let flagged = /* @__PURE__ */ new Set();
   let panel;
+  let panelAction = "";
   let nAside = 0;
   let shownAt = 0;
   let hiddenAt = 0;
@@ -2952,6 +2953,7 @@ function render({ model, el }) {
     if (panel && action === "undo") closePanel();
     const working = current && !awaited && session.questions.has(current);
     if (working && !panel && control.act(action)) return;
+    panelAction = action;
     actions[action]?.();
     if (!KEEPS_FOCUS.has(action)) takeKeys();
   }
@@ -3074,6 +3076,10 @@ function render({ model, el }) {
     if (!action) return;
     event.preventDefault();
     event.stopPropagation();
+    if (panel && !panel.stays) {
+      if (action === panelAction) closePanel();
+      return;
+    }
     const repeats = ["down", "up", "row_down", "row_up"].includes(action);
     if (event.repeat && !repeats) return;
     act(action);

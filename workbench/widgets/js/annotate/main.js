@@ -84,6 +84,7 @@ function render({ model, el }) {
   let flagged = new Set();
   /** @type {Panel | undefined} */
   let panel;
+  let panelAction = ""; // the action that opened it
   let nAside = 0;
   let shownAt = 0;
   let hiddenAt = 0;
@@ -442,6 +443,7 @@ function render({ model, el }) {
     if (panel && action === "undo") closePanel();
     const working = current && !awaited && session.questions.has(current);
     if (working && !panel && control.act(action)) return;
+    panelAction = action;
     actions[action]?.();
     if (!KEEPS_FOCUS.has(action)) takeKeys();
   }
@@ -588,6 +590,10 @@ function render({ model, el }) {
     if (!action) return;
     event.preventDefault();
     event.stopPropagation();
+    if (panel && !panel.stays) {
+      if (action === panelAction) closePanel(); // no key answers behind an open panel
+      return;
+    }
     const repeats = ["down", "up", "row_down", "row_up"].includes(action);
     if (event.repeat && !repeats) return; // a key held down is one answer
     act(action);

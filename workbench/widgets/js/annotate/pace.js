@@ -42,7 +42,7 @@ export function createPace(breakAfterMin) {
     /** Minutes of work without a pause, when a break is due; else 0. */
     breakDue() {
       const minutes = since && Date.now() - last < PAUSE_MS ? (Date.now() - since) / 60000 : 0;
-      return breakAfterMin && minutes >= breakAfterMin ? Math.round(minutes) : 0;
+      return breakAfterMin && minutes >= breakAfterMin ? Math.max(1, Math.round(minutes)) : 0;
     },
     /** A break has been suggested; the next one after as long again. */
     carryOn() {

@@ -40,7 +40,7 @@ function copySafely(from, to) {
     }
     if (copy instanceof HTMLOListElement && node instanceof HTMLOListElement) copy.start = node.start;
     const kind = node.getAttribute("class") ?? "";
-    if (copy instanceof HTMLSpanElement && /^hl-[a-z]{1,3}$/.test(kind)) copy.className = kind; // a token of code
+    if (copy instanceof HTMLSpanElement && /^hl-[ksmcn]$/.test(kind)) copy.className = kind; // a token of code
     if (math && node.getAttribute("display") === "block") copy.setAttribute("display", "block");
     if (math && node.getAttribute("mathvariant") === "normal") copy.setAttribute("mathvariant", "normal");
     to.appendChild(copy);
