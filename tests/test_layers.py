@@ -38,7 +38,8 @@ ALLOWED: dict[str, set[str]] = {
     "figures": BASE | {"stats", "economics"},
     "report": BASE | ISLANDS | {"figures", "safe_html", "progress"},
     "pilot": BASE | ISLANDS | {"figures", "report", "safe_html", "progress"},
-    "cli": BASE | ISLANDS | {"figures", "report", "pilot", "progress", "__init__"},
+    "serve": BASE | {"store", "widgets", "training", "pilot", "safe_html"},
+    "cli": BASE | ISLANDS | {"figures", "report", "pilot", "serve", "progress", "__init__"},
     "__init__": BASE | ISLANDS | {"figures", "report", "pilot"},
     "__main__": {"cli"},
 }

@@ -232,6 +232,68 @@ def report(
 
 
 @app.command()
+def invite(
+    folder: Folder,
+    annotators: Annotated[list[str] | None, typer.Argument(help="who, by the id their labels will carry")] = None,
+    days: Annotated[float, typer.Option(help="how long the links open the page")] = 14,
+    url: Annotated[str, typer.Option(help="the page's address, as people type it in")] = "http://127.0.0.1:8866/",
+    list_: Annotated[bool, typer.Option("--list", help="show who is invited, and how far they are")] = False,
+    revoke: Annotated[
+        str | None, typer.Option(help="take back this annotator's links, also while a page is open")
+    ] = None,
+    storage: Storage = None,
+) -> None:
+    """Make secret links to the labelling page, one a person. They are shown once; only their hash is kept."""
+    from workbench import serve as serving
+
+    pilot = _open(folder, storage)
+    if revoke is not None:
+        n = serving.revoke(pilot, revoke)
+        _say(f"{n} links of {revoke} taken back; open pages end within seconds")
+    elif list_:
+        for one in serving.invitations(pilot):
+            more = f", {one.n_open} links" if one.n_open > 1 else ""
+            _say(f"{one.annotator}  {one.state} until {one.expires_at:%Y-%m-%d %H:%M} UTC{more}, {one.n_labels} labels")
+    else:
+        for link in serving.invite(pilot, annotators or [], days=days, url=url):
+            _say(f"{link.annotator}  {link.url}")
+        _say(f"good for {days:g} days. Send each person their own: who has a link labels as them.")
+
+
+@app.command()
+def serve(
+    folder: Folder,
+    port: Annotated[int, typer.Option(help="port to listen on")] = 8866,
+    ip: Annotated[
+        str, typer.Option(help="address to listen on; others than 127.0.0.1 are reachable from outside")
+    ] = "127.0.0.1",
+    url: Annotated[str, typer.Option(help="the page's address, as people type it in, where a proxy is in front")] = "",
+    behind_proxy: Annotated[
+        bool, typer.Option(help="believe X-Forwarded-For and -Proto, which a proxy must set")
+    ] = False,
+    max_sessions: Annotated[int, typer.Option(help="pages open at once; each has a process of about 150 MB")] = 20,
+    idle_minutes: Annotated[float, typer.Option(help="a page on which nothing was done for so long is ended")] = 20,
+    model: Annotated[str, typer.Option(help="for red teaming: who answers, for example smollm2-135m-instruct")] = "",
+    model_url: Annotated[str, typer.Option(help="where that model is served (OpenAI chat protocol); else here")] = "",
+    storage: Storage = None,
+) -> None:
+    """Serve the labelling page to people who were invited (see `workbench invite`), until Ctrl-C."""
+    from workbench import serve as serving
+
+    options = serving.Options(
+        ip=ip,
+        port=port,
+        url=url,
+        behind_proxy=behind_proxy,
+        max_sessions=max_sessions,
+        idle_minutes=idle_minutes,
+        model=model,
+        model_url=model_url,
+    )
+    serving.serve(_open(folder, storage), options)
+
+
+@app.command()
 def doctor() -> None:
     """Check versions, extras, browser, model, GPU, and say what to install. Exit code 1 when the core is broken."""
     from workbench.pilot.doctor import check

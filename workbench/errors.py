@@ -64,6 +64,10 @@ class PilotError(WorkbenchError):
     """A pilot folder that cannot be opened or does not hold what a step needs."""
 
 
+class ServeError(WorkbenchError):
+    """A labelling page that cannot be served, or somebody who cannot be invited to it."""
+
+
 class ExportError(WorkbenchError, ValueError):
     """An export that would hold nothing, or hide something."""
 
