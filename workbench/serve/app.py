@@ -185,7 +185,10 @@ class Server(Voila):  # type: ignore[misc]  # voila is not followed by mypy
             socket.close(why.code, why.why)
         _log.info("%s: page closed, %s", session.guest.annotator, why.why)
         if session.kernel and session.kernel in self.kernel_manager:
-            await self.kernel_manager.shutdown_kernel(session.kernel, now=why is not Ending.LEFT)
+            try:
+                await self.kernel_manager.shutdown_kernel(session.kernel, now=why is not Ending.LEFT)
+            except Exception:  # noqa: BLE001 - it may have ended by itself
+                _log.exception("%s: the kernel of a closed page did not end well", session.guest.annotator)
 
     async def _look_after(self) -> None:
         """Every two seconds: who may still be here, which pages are gone, which kernels died."""
@@ -193,11 +196,10 @@ class Server(Voila):  # type: ignore[misc]  # voila is not followed by mypy
             await asyncio.sleep(LOOK_EVERY_S)
             try:
                 await self.guests.refresh()
-                for session, why in self.sessions.due(self.guests.may_stay):
-                    await self.end_session(session, why)
-                for session in self.sessions:
-                    if session.kernel and not await self._is_alive(session.kernel):
-                        await self.end_session(session, Ending.KERNEL_DIED)
+                ends = self.sessions.due(self.guests.may_stay)
+                started = [one for one in self.sessions if one.kernel]
+                ends += [(one, Ending.KERNEL_DIED) for one in started if not await self._is_alive(one.kernel)]
+                await asyncio.gather(*(self.end_session(session, why) for session, why in ends))
             except Exception:  # noqa: BLE001 - the watch goes on
                 _log.exception("looking after the sessions failed")
 

@@ -142,7 +142,8 @@ class Page(Guarded, TornadoVoilaHandler):  # type: ignore[misc]
         """Take the token and go to the address without it; other queries are dropped, as nothing is asked that way."""
         if "token" in self.request.query_arguments:
             try:
-                found = await self.server.guests.redeem(self.get_query_argument("token", ""))
+                token = self.request.query_arguments["token"][-1].decode("utf-8", "replace")
+                found = await self.server.guests.redeem(token)
             except StoreError:
                 self.server.log.exception("a link could not be looked up")
                 self.refuse(503, 30)
@@ -226,8 +227,10 @@ class Channels(Guarded, VoilaKernelWebsocketHandler):  # type: ignore[misc]
         super().on_message(ws_message)
 
     def write_message(self, message: bytes | str | dict[str, Any], binary: bool = False) -> Any:
-        """Send what a page needs of its kernel; what else kernels say stays here."""
-        return super().write_message(message, binary) if wire.may_go_out(message) else None
+        """Send what a page needs of its kernel; what else kernels say stays here, and all of it once it is closed."""
+        if self.ws_connection is None or self.ws_connection.is_closing() or not wire.may_go_out(message):
+            return None
+        return super().write_message(message, binary)
 
     def on_close(self) -> None:
         """Disconnected; it may come back."""

@@ -102,7 +102,11 @@ def checked_url(url: str) -> str:
     ServeError
         When it is no http(s) address, or has a query, a fragment or a password.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
         raise ServeError(
             f"no address of a page: {url!r}",

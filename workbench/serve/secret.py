@@ -56,7 +56,7 @@ def cookie_secret(pilot: Path) -> bytes:
 
 def _make(path: Path) -> None:
     """Write a new key; of two servers that start together one makes it and both use it."""
-    fresh = path.with_name(f"{NAME}.{os.getpid()}")
+    fresh = path.with_name(f"{NAME}.{secrets.token_hex(4)}")
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(secrets.token_hex(N_BYTES))
     try:

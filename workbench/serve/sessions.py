@@ -111,7 +111,7 @@ class Sessions:
         """A place for one more page, and the sessions that have to end for it.
 
         Of the same annotator the one whose page is gone goes first, then the oldest. Of others only one whose page is
-        gone.
+        gone. Where all places are taken, somebody who has one keeps it for their new page.
 
         Raises
         ------
@@ -122,18 +122,19 @@ class Sessions:
         recent = [at for at in self._starts.get(guest.annotator, ()) if now - at < 60]
         if len(recent) >= STARTS_A_MINUTE:
             raise FullError(int(60 - (now - recent[0])) + 1, yours=True)
-        going: list[tuple[Session, Ending]] = []
-        mine = sorted(
-            (one for one in self._all if one.guest.annotator == guest.annotator),
-            key=lambda one: (_is_open(one), one.began),
-        )
-        going += [(one, Ending.REPLACED) for one in mine[: max(0, len(mine) + 1 - self._options.per_annotator)]]
-        left = [one for one in self._all if one not in dict(going)]
-        if len(left) >= self._options.max_sessions:
-            gone = sorted((one for one in left if not _is_open(one)), key=lambda one: one.away_since or 0)
-            if not gone:
+        mine = [one for one in self._all if one.guest.annotator == guest.annotator]
+        mine.sort(key=lambda one: (_is_open(one), one.began))
+        n_over = max(0, len(mine) + 1 - self._options.per_annotator)
+        going = [(one, Ending.REPLACED) for one in mine[:n_over]]
+        if len(self._all) - n_over >= self._options.max_sessions:
+            gone = [one for one in self._all if not _is_open(one) and one not in mine[:n_over]]
+            gone.sort(key=lambda one: one.away_since or 0)
+            if gone:
+                going.append((gone[0], Ending.LEFT))
+            elif mine[n_over:]:
+                going.append((mine[n_over], Ending.REPLACED))
+            else:
                 raise FullError(60)
-            going.append((gone[0], Ending.LEFT))
         for session, _ in going:
             self._all.remove(session)
         session = Session(guest, began=now, active_at=now)

@@ -30,8 +30,8 @@ def announce(options: Options, pilot: str, folder: Path) -> None:
     typer.echo(f"turn away:      workbench invite {place} --revoke NAME")
     if not options.is_loopback:
         typer.secho(
-            f"WARNING: {options.ip} can be reached from other machines; without TLS links and answers can be read on the "
-            "way. Put a proxy with TLS in front and listen on 127.0.0.1: see docs/serving.md",
+            f"WARNING: {options.ip} can be reached from other machines; without TLS links and answers can be read on "
+            "the way. Put a proxy with TLS in front and listen on 127.0.0.1: see docs/serving.md",
             fg=typer.colors.YELLOW,
             err=True,
         )
