@@ -52,10 +52,10 @@ def main(target: Path) -> None:
     write_notebook(folder / "label.ipynb", CELL, SHOW)
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     try:
-        with server(folder) as address, sync_playwright() as playwright:
+        with server(folder) as lab, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
             context = browser.new_context(viewport={"width": 1360, "height": 980})
-            notebook = Notebook(context, address, "label.ipynb")
+            notebook = Notebook.open(context, lab, "label.ipynb")
             page = notebook.page
             page.evaluate("() => { void jupyterapp.commands.execute('application:toggle-left-area'); }")
             notebook.run_all()

@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,9 +26,21 @@ ROOT = Path(__file__).parents[2]
 SETTINGS = """{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}"""
 
 
+@dataclass(frozen=True)
+class Lab:
+    """A running server: address of a notebook (with the token; put the name in), its folder, its process id.
+
+    `reset` in the address keeps JupyterLab from opening again what an earlier page had open.
+    """
+
+    address: str
+    folder: Path
+    pid: int
+
+
 @contextmanager
-def server(folder: Path) -> Iterator[str]:
-    """Serve a folder; yields the address with its token. Stopped with all its kernels at the end."""
+def server(folder: Path) -> Iterator[Lab]:
+    """Serve a folder. Stopped with all its kernels at the end."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -57,7 +70,7 @@ def server(folder: Path) -> Iterator[str]:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
     try:
         _wait(process, f"http://127.0.0.1:{port}/api/status?token={token}", folder / "server.log")
-        yield f"http://127.0.0.1:{port}/lab/tree/{{notebook}}?token={token}"
+        yield Lab(f"http://127.0.0.1:{port}/lab/tree/{{notebook}}?reset&token={token}", folder, process.pid)
     finally:
         process.terminate()
         try:
@@ -89,11 +102,18 @@ def write_notebook(path: Path, *cells: str) -> None:
 class Notebook:
     """A notebook open in JupyterLab, driven through its commands."""
 
-    def __init__(self, context: BrowserContext, address: str, name: str) -> None:
-        self.page: Page = context.new_page()
-        self.page.goto(address.format(notebook=name))
-        self.page.on("dialog", lambda dialog: dialog.accept())
-        self.ready()
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    @classmethod
+    def open(cls, context: BrowserContext, lab: Lab, name: str) -> Notebook:
+        """Open a notebook in a tab of its own."""
+        page = context.new_page()
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.goto(lab.address.format(notebook=name))
+        notebook = cls(page)
+        notebook.ready()
+        return notebook
 
     def ready(self) -> None:
         """Wait until the notebook is open and its kernel idle."""

@@ -1,9 +1,14 @@
-"""End to end: a notebook in JupyterLab, a real kernel, a real SQLite file, and a kernel that dies."""
+"""End to end: notebooks in JupyterLab, real kernels, a real SQLite file, and whatever may go wrong with them.
+
+Whatever happens, each label that the page shows as saved is in the file exactly once, and what is not saved says so.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import re
+import resource
 import signal
 import sqlite3
 import time
@@ -11,13 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.browser.lab import Notebook, server, write_notebook
+from tests.browser.lab import Lab, Notebook, server, write_notebook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -25,68 +29,95 @@ CELL = """
 import os, pathlib
 from tests.widgets.make import ANNOTATOR, assignments, guideline, items
 from workbench.store import open_store
-from workbench.widgets import annotate
+from workbench.widgets import annotate_queue
+from workbench.widgets.annotate import Keeper, Past
 
 pathlib.Path("kernel.pid").write_text(str(os.getpid()))
 queue = items(12)
 store = open_store("labels.sqlite")
 store.keep_guideline(guideline())
-annotate(
-    assignments(queue), queue, annotator=ANNOTATOR, guideline=guideline(),
-    submit=lambda label: store.append([label]), answered=store.labels("pilot-x", history=True),
+annotate_queue(
+    assignments(queue), queue, annotator=ANNOTATOR, guideline=guideline(), keeper=Keeper(store.judge, store.skip),
+    past=Past(store.labels("pilot-x", history=True), store.skips("pilot-x")),
 )
 """
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    folder = tmp_path_factory.mktemp("lab")
-    with server(folder) as address:
-        yield address, folder
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with server(tmp_path_factory.mktemp("lab")) as started:
+        yield started
 
 
 @pytest.fixture
-def page(browser: Browser, lab: tuple[str, Path]) -> Iterator[Page]:
-    address, folder = lab
-    for old in folder.glob("labels.sqlite*"):
+def context(browser: Browser, lab: Lab) -> Iterator[BrowserContext]:
+    for old in lab.folder.glob("labels.sqlite*"):
         old.unlink()
-    write_notebook(folder / "label.ipynb", CELL)
-    context = browser.new_context(viewport={"width": 1400, "height": 900})
-    context.set_default_timeout(30_000)
+    made = browser.new_context(viewport={"width": 1400, "height": 900})
+    made.set_default_timeout(30_000)
     asked: list[str] = []
-    context.on("request", lambda request: asked.append(request.url))
-    notebook = Notebook(context, address, "label.ipynb")
-    notebook.run_all()
-    notebook.page.locator(".wb-annotate").focus(timeout=60_000)
-    yield notebook.page
-    context.close()
+    made.on("request", lambda request: asked.append(request.url))
+    yield made
+    made.close()
     outside = [url for url in asked if not url.startswith(("http://127.0.0.1:", "data:", "blob:"))]
     assert outside == []
 
 
-def rows(folder: Path) -> list[tuple[Any, ...]]:
-    """What is on disk, read with nothing of the workbench in between."""
-    with sqlite3.connect(f"file:{folder / 'labels.sqlite'}?mode=ro", uri=True) as connection:
+@pytest.fixture
+def open_notebook(context: BrowserContext, lab: Lab) -> Callable[..., Notebook]:
+    """Open a notebook that labels, and wait for its first item."""
+
+    def start(name: str = "label.ipynb", cell: str = CELL) -> Notebook:
+        write_notebook(lab.folder / name, cell)
+        notebook = Notebook.open(context, lab, name)
+        notebook.run_all()
+        notebook.page.locator(".wb-annotate").focus(timeout=60_000)
+        return notebook
+
+    return start
+
+
+@pytest.fixture
+def page(open_notebook: Callable[..., Notebook]) -> Page:
+    return open_notebook().page
+
+
+def rows(lab: Lab) -> list[tuple[Any, ...]]:
+    """What is on disk, read with nothing of the workbench in between: id, item, choice, what it supersedes."""
+    with sqlite3.connect(f"file:{lab.folder / 'labels.sqlite'}?mode=ro", uri=True) as connection:
         query = (
-            "SELECT id, json_extract(payload, '$.item'), json_extract(payload, '$.answer.choice') FROM events"
-            " WHERE kind = 'label' ORDER BY seq"
+            "SELECT id, json_extract(payload, '$.item'), json_extract(payload, '$.answer.choice'), supersedes"
+            " FROM events WHERE kind = 'label' ORDER BY seq"
         )
         return connection.execute(query).fetchall()
 
 
-def status(page: Page, text: str, timeout: float = 30_000) -> None:
+def in_force(lab: Lab) -> dict[str, str]:
+    """Item -> choice of the labels nothing supersedes; fails where an item has two."""
+    written = rows(lab)
+    corrected = {target for *_, target in written}
+    counted = [(item, choice) for uuid, item, choice, _ in written if uuid not in corrected]
+    assert len({item for item, _ in counted}) == len(counted), "one answer counts for each question"
+    assert len({uuid for uuid, *_ in written}) == len(written)
+    return dict(counted)
+
+
+def status(page: Page, text: str | re.Pattern[str], timeout: float = 30_000) -> None:
     from playwright.sync_api import expect
 
     expect(page.locator(".wb-status")).to_contain_text(text, timeout=timeout)
 
 
-def test_keys_become_rows_in_the_database_and_leave_the_notebook_alone(page: Page, lab: tuple[str, Path]) -> None:
+def kernel_pid(lab: Lab) -> int:
+    return int((lab.folder / "kernel.pid").read_text())
+
+
+def test_keys_become_rows_in_the_database_and_leave_the_notebook_alone(page: Page, lab: Lab) -> None:
     cells = page.evaluate("jupyterapp.shell.currentWidget.content.widgets.length")
     for key in ("a", "b", "t", "x", "ArrowLeft", "u", "2"):
         page.keyboard.press(key)
     status(page, "All 5 answers saved")
-    given = [(item, choice) for _, item, choice in rows(lab[1])]
-    assert given == [
+    assert [(item, choice) for _, item, choice, _ in rows(lab)] == [
         ("item-0", "A"),
         ("item-1", "A"),
         ("item-2", "tie"),
@@ -97,34 +128,108 @@ def test_keys_become_rows_in_the_database_and_leave_the_notebook_alone(page: Pag
     page.keyboard.press("r")
     page.keyboard.type("a b x dd")
     page.keyboard.press("Escape")
+    # letters that are JupyterLab's own shortcuts: cells are neither made, cut, merged nor changed
+    for key in ("v", "Escape", "m", "m", "y", "y", "d", "d", "?", "Escape", "f", "Escape"):
+        page.keyboard.press(key)
     assert page.locator(".wb-place").inner_text() == "Item 6 of 12"
     assert page.evaluate("jupyterapp.shell.currentWidget.content.widgets.length") == cells
     assert page.evaluate("jupyterapp.shell.currentWidget.content.mode") == "command"
+    assert page.evaluate("jupyterapp.shell.currentWidget.content.widgets[0].model.type") == "code"
 
 
-def test_a_killed_kernel_shows_not_saved_and_loses_nothing(page: Page, lab: tuple[str, Path]) -> None:
-    folder = lab[1]
+def test_a_killed_kernel_shows_not_saved_and_loses_nothing(page: Page, lab: Lab) -> None:
     page.keyboard.press("a")
     page.keyboard.press("b")
     status(page, "All 2 answers saved")
-    os.kill(int((folder / "kernel.pid").read_text()), signal.SIGKILL)
+    os.kill(kernel_pid(lab), signal.SIGKILL)
     for key in ("t", "a", "u", "b"):
         page.keyboard.press(key)
     status(page, "2 saved · 3 NOT SAVED")
     assert "the kernel does not answer" in page.get_by_role("alert").filter(has_text="NOT SAVED").inner_text()
-    assert len(rows(folder)) == 2
+    assert len(rows(lab)) == 2
     dismiss(page)
-    Notebook.ready(_opened(page))
-    _opened(page).run_all()
+    Notebook(page).ready()
+    Notebook(page).run_all()
     status(page, "All 4 answers saved", timeout=60_000)
     assert page.locator(".wb-place").inner_text() == "Item 5 of 12"
-    written = rows(folder)
-    assert [choice for _, _, choice in written] == ["A", "A", "tie", "B", "A"]
-    assert [item for _, item, _ in written] == ["item-0", "item-1", "item-2", "item-3", "item-3"]
-    assert len({uuid for uuid, _, _ in written}) == 5
+    assert [(item, choice) for _, item, choice, _ in rows(lab)] == [
+        ("item-0", "A"),
+        ("item-1", "A"),
+        ("item-2", "tie"),
+        ("item-3", "B"),
+        ("item-3", "A"),
+    ]
 
 
-def test_a_reloaded_page_goes_on_where_it_stopped(page: Page, lab: tuple[str, Path]) -> None:
+def test_a_kernel_killed_in_the_middle_of_saving_loses_and_doubles_nothing(page: Page, lab: Lab) -> None:
+    page.evaluate(PRESS, [6, 3])
+    os.kill(kernel_pid(lab), signal.SIGKILL)  # some are committed, some on their way, some acknowledged
+    page.evaluate(PRESS, [3, 30])
+    status(page, "NOT SAVED")
+    shown = int(re.findall(r"^(\d+) saved", page.locator(".wb-status").inner_text())[0])
+    assert len(rows(lab)) >= shown
+    dismiss(page)
+    Notebook(page).ready()
+    Notebook(page).run_all()
+    status(page, "All 9 answers saved", timeout=60_000)
+    assert len(in_force(lab)) == len(rows(lab)) == 9
+
+
+def test_a_restarted_kernel_shows_not_saved_until_the_cell_is_run_again(page: Page, lab: Lab) -> None:
+    for key in ("a", "b", "t"):
+        page.keyboard.press(key)
+    status(page, "All 3 answers saved")
+    page.evaluate(
+        "() => { window.restarted = jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart(); }"
+    )
+    page.locator(".wb-annotate").focus()
+    page.keyboard.press("a")
+    status(page, "3 saved · 1 NOT SAVED")
+    Notebook(page).ready()
+    assert len(rows(lab)) == 3
+    Notebook(page).run_all()
+    status(page, "All 4 answers saved", timeout=60_000)
+    assert in_force(lab) == {"item-0": "A", "item-1": "A", "item-2": "tie", "item-3": "B"}
+
+
+def test_a_server_that_stops_for_a_while_shows_not_saved_until_it_goes_on(page: Page, lab: Lab) -> None:
+    page.keyboard.press("a")
+    status(page, "1 answer saved")
+    os.kill(lab.pid, signal.SIGSTOP)
+    try:
+        for key in ("b", "t", "x"):
+            page.keyboard.press(key)
+        status(page, "1 saved · 3 NOT SAVED")
+        assert page.locator(".wb-place").inner_text() == "Item 5 of 12", "labelling goes on"
+    finally:
+        os.kill(lab.pid, signal.SIGCONT)
+    status(page, "All 4 answers saved", timeout=60_000)
+    assert len(rows(lab)) == 4
+
+
+def test_a_full_disk_is_said_and_costs_nothing(page: Page, lab: Lab) -> None:
+    page.keyboard.press("a")
+    status(page, "1 answer saved")
+    pid = kernel_pid(lab)
+    before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    # No file of the kernel may grow: what writing to a full disk looks like from inside.
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, before[1]))
+    try:
+        page.keyboard.press("b")
+        page.keyboard.press("t")
+        status(page, "1 saved · 2 NOT SAVED")
+        alarm = page.get_by_role("alert").filter(has_text="NOT SAVED").inner_text()
+        assert "SQLite refused" in alarm
+        assert "disk" in alarm
+        assert len(rows(lab)) == 1
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+    status(page, "All 3 answers saved", timeout=60_000)
+    assert in_force(lab) == {"item-0": "A", "item-1": "A", "item-2": "tie"}
+    assert len(rows(lab)) == 3
+
+
+def test_a_reloaded_page_goes_on_where_it_stopped(page: Page, lab: Lab) -> None:
     for key in ("a", "b", "t"):
         page.keyboard.press(key)
     status(page, "All 3 answers saved")
@@ -137,13 +242,73 @@ def test_a_reloaded_page_goes_on_where_it_stopped(page: Page, lab: tuple[str, Pa
     page.locator(".wb-annotate").focus()
     page.keyboard.press("b")
     status(page, "All 4 answers saved")
-    assert len(rows(lab[1])) == 4
-    kept = json.loads((lab[1] / "label.ipynb").read_text(encoding="utf-8"))
+    assert len(rows(lab)) == 4
+    kept = json.loads((lab.folder / "label.ipynb").read_text(encoding="utf-8"))
     assert "running notebook" in json.dumps(kept["cells"][0]["outputs"]), "the static form is saved"
+    assert "widgets" not in kept["metadata"]
     for cell in kept["cells"]:
         del cell["source"]
     for secret in ("Answer 3", "SecretModel", "is_gold", "Prompt 3"):
         assert secret not in json.dumps(kept), "the saved notebook holds no item"
+
+
+def test_two_tabs_of_one_notebook_label_the_same_queue(page: Page, lab: Lab, context: BrowserContext) -> None:
+    page.keyboard.press("a")
+    status(page, "1 answer saved")
+    page.evaluate("() => { window.saving = jupyterapp.commands.execute('docmanager:save'); }")
+    page.wait_for_function("() => !jupyterapp.shell.currentWidget.context.model.dirty")
+    other = Notebook.open(context, lab, "label.ipynb").page
+    other.locator(".wb-annotate").wait_for(timeout=60_000)
+    status(other, "1 answer saved")
+    other.locator(".wb-annotate").focus()
+    other.keyboard.press("b")
+    status(other, "All 2 answers saved")
+    page.bring_to_front()
+    page.locator(".wb-place").filter(has_text="Item 3 of 12").wait_for()
+    page.locator(".wb-annotate").focus()
+    page.keyboard.press("t")
+    status(page, "All 3 answers saved")
+    assert in_force(lab) == {"item-0": "A", "item-1": "A", "item-2": "tie"}
+    assert len(rows(lab)) == 3
+
+
+def test_two_kernels_of_one_annotator_end_with_one_answer_a_question(
+    page: Page, lab: Lab, open_notebook: Callable[..., Notebook]
+) -> None:
+    other = open_notebook("other.ipynb").page  # both show the first item
+    page.bring_to_front()
+    page.locator(".wb-annotate").focus()
+    page.keyboard.press("a")
+    status(page, "1 answer saved")
+    other.bring_to_front()
+    other.locator(".wb-annotate").focus()
+    for key in ("t", "b", "b"):
+        other.keyboard.press(key)
+    status(other, "All 3 answers saved")
+    page.bring_to_front()
+    page.locator(".wb-annotate").focus()
+    page.keyboard.press("x")  # to the second item, which the other kernel has answered meanwhile
+    status(page, "All 2 answers saved")
+    assert in_force(lab) == {"item-0": "tie", "item-1": "both_bad", "item-2": "B"}
+    assert len(rows(lab)) == 5, "what was said first is kept in history"
+
+
+PRESS = """async ([n, pause]) => {
+  const root = document.querySelector(".wb-annotate");
+  for (let i = 0; i < n; i++) {
+    while (!root.querySelector(".wb-item")) await new Promise((resolve) => setTimeout(resolve, 5)); // not here yet
+    root.dispatchEvent(new KeyboardEvent("keydown", { key: "abt"[i % 3], bubbles: true, cancelable: true }));
+    if (pause) await new Promise((resolve) => setTimeout(resolve, pause));
+  }
+}"""
+
+
+def test_five_hundred_keys_without_a_pause(lab: Lab, open_notebook: Callable[..., Notebook]) -> None:
+    page = open_notebook("many.ipynb", CELL.replace("items(12)", 'items(500, left="Answer {i} " + "word " * 500)')).page
+    page.evaluate(PRESS, [500, 0])
+    status(page, "All 500 answers saved", timeout=120_000)
+    assert len(rows(lab)) == len(in_force(lab)) == 500
+    assert page.evaluate("Object.keys(localStorage).filter((name) => name.startsWith('workbench:')).length") == 0
 
 
 def dismiss(page: Page) -> None:
@@ -155,9 +320,3 @@ def dismiss(page: Page) -> None:
             button.first.click()
             return
         page.wait_for_timeout(200)
-
-
-def _opened(page: Page) -> Notebook:
-    notebook = Notebook.__new__(Notebook)
-    notebook.page = page
-    return notebook
