@@ -16,6 +16,7 @@ import tornado.websocket
 from jupyter_client.jsonutil import json_default
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.services.kernels.websocket import KernelWebsocketHandler
+from tornado.iostream import StreamClosedError
 from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
@@ -84,7 +85,7 @@ class Guarded(JupyterHandler):  # type: ignore[misc]  # jupyter_server is not fo
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         """Only what is unexpected is logged; what was asked for may hold a token and is not."""
-        if not isinstance(value, tornado.web.HTTPError | tornado.websocket.WebSocketClosedError):
+        if not isinstance(value, tornado.web.HTTPError | tornado.websocket.WebSocketClosedError | StreamClosedError):
             self.server.log.error("failed: %s", self._request_summary(), exc_info=(typ, value, tb))
 
     def _request_summary(self) -> str:
@@ -134,6 +135,8 @@ class Page(Guarded, TornadoVoilaHandler):  # type: ignore[misc]
             async for html in self.get_generator():
                 self.write("\n" if html == HEARTBEAT else html)
                 await self.flush()
+        except StreamClosedError:
+            self.session.leaving = True  # its kernel ends when the cell has run
         except BaseException:
             await self.server.end_session(self.session, Ending.LEFT)
             raise

@@ -13,7 +13,9 @@
   };
   const LOST = "The server does not answer. This page tries again by itself.";
   const KEPT = " Your answers are safe: what is not saved yet is kept in this browser and sent when you reload.";
+  const SLOW = "This takes longer than it should. Please reload the page.";
   const PATIENCE_MS = 4000; // a connection that comes back within this is not worth a word
+  const SLOW_MS = 60_000;
 
   let given = 0; // the close code that explains what happened, once there is one
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -26,7 +28,8 @@
     if (!told || !words) return;
     words.textContent = text && text + KEPT;
     told.hidden = !text;
-    told.querySelector("button")?.addEventListener("click", () => location.reload(), { once: true });
+    const button = told.querySelector("button");
+    if (button) button.onclick = () => location.reload();
   }
 
   // Voilà makes one web socket, and a new one each time the connection breaks.
@@ -57,6 +60,10 @@
     listen.call(window, ends ? "pagehide" : type, listener, options);
   };
 
+  setTimeout(() => {
+    const opening = document.getElementById("opening");
+    if (opening) opening.textContent = SLOW;
+  }, SLOW_MS);
   new MutationObserver((_, observer) => {
     const shown = document.querySelector(".wb-annotate, .wb-calm");
     if (!(shown instanceof HTMLElement)) return;

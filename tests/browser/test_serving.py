@@ -1,0 +1,336 @@
+"""People at the labelling page that `workbench serve` shows: a real server, real kernels, real pages."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import sqlite3
+import time
+from collections import Counter, defaultdict
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.serve import make
+from tests.serve.server import Running, running
+from workbench import serve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+# Voilà's scripts are of an older JupyterLab than the extension of anywidget; both say so, and work together.
+UNAVOIDABLE = ("Unsatisfied version", "No satisfying version")
+WATCH = """
+addEventListener("securitypolicyviolation", (one) => console.error(`CSP ${one.violatedDirective} ${one.blockedURI}`));
+"""
+
+
+class Person:
+    """Somebody with a browser of their own, and what their browser asked and complained about."""
+
+    def __init__(self, browser: Browser, server: Running, name: str, **options: Any) -> None:
+        self.server = server
+        self.name = name
+        self.context = browser.new_context(viewport={"width": 1280, "height": 800}, **options)
+        self.context.set_default_timeout(60_000)
+        self.context.add_init_script(WATCH)
+        self.asked: list[tuple[str, dict[str, str]]] = []
+        self.complaints: list[str] = []
+        self.stays = False
+        self.context.on("request", lambda request: self.asked.append((request.url, request.headers)))
+        self.page = self.new_page()
+
+    def new_page(self) -> Page:
+        page = self.context.new_page()
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("dialog", lambda dialog: dialog.dismiss() if self.stays else dialog.accept())
+        return page
+
+    def _hear(self, message: Any) -> None:
+        if message.type in ("error", "warning") and not message.text.startswith(UNAVOIDABLE):
+            self.complaints.append(message.text)
+
+    def open(self, link: str = "") -> None:
+        """Open a link, or the page's plain address, and wait for the widget."""
+        self.page.goto(link or self.server.url)
+        self.wait()
+
+    def wait(self) -> None:
+        self.page.locator(".wb-annotate").wait_for()
+        self.page.wait_for_function("document.activeElement.matches('.wb-annotate')")
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def text(self, part: str) -> str:
+        return self.page.locator(f".wb-{part}").first.inner_text()
+
+    def see(self, text: str, part: str = "status", within: float = 30) -> None:
+        from playwright.sync_api import expect
+
+        expect(self.page.locator(f".wb-{part}").first).to_contain_text(text, timeout=1000 * within)
+
+    def told(self, text: str, within: float = 30) -> None:
+        """Wait for the page's own message above the widget."""
+        from playwright.sync_api import expect
+
+        expect(self.page.locator("#told")).to_contain_text(text, timeout=1000 * within)
+
+
+@pytest.fixture
+def people(browser: Browser) -> Iterator[Callable[..., Person]]:
+    """Let people come; what their browsers complain about fails the test, unless it says that it should."""
+    with ExitStack() as made:
+
+        def come(server: Running, name: str, *, link: str | None = None, **options: Any) -> Person:
+            person = Person(browser, server, name, **options)
+            made.callback(person.context.close)
+            person.open(server.invite(name) if link is None else link)
+            return person
+
+        yield come
+
+
+@contextmanager
+def served(folder: Path, *arguments: str, **pilot: Any) -> Iterator[Running]:
+    with running(make.pilot(folder / "small", **pilot), *arguments) as server:
+        yield server
+        said = server.said()
+        assert "Traceback" not in said, said
+        assert all(token not in said for token in server.tokens.values())
+
+
+def labels(server: Running) -> list[dict[str, Any]]:
+    """What is on disk, read with nothing of the workbench in between."""
+    path = server.pilot.folder / "store.sqlite"
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+        rows = connection.execute("SELECT payload FROM events WHERE kind = 'label' ORDER BY seq").fetchall()
+    return [json.loads(payload) for (payload,) in rows]
+
+
+def kernel(page: Page) -> str:
+    return str(page.evaluate("document.body.dataset.kernelId"))
+
+
+def test_somebody_labels_reloads_and_goes_on_another_day(tmp_path: Path, people: Callable[..., Person]) -> None:
+    with served(tmp_path, queue="planned", n=8) as server:
+        ana = people(server, "ana")
+        ana.press("a", "b", "t")
+        ana.see("All 3 answers saved")
+        shown = [label["order"].index(label["responses"][0]) for label in labels(server)]
+        given = [label["answer"]["choice"] for label in labels(server)]
+        # "a" is the left one on the screen, which is A where the first response was shown first.
+        assert given == ["BA"[shown[0] == 0], "AB"[shown[1] == 0], "tie"]
+        ana.page.reload()
+        ana.wait()
+        ana.see("All 3 answers saved")
+        assert ana.text("place") == "Item 4 of 8"
+        ana.press("b")
+        ana.see("All 4 answers saved")
+        ana.page.close()
+        # Another day, on another device, by the same link.
+        later = people(server, "ana", link=f"{server.url}?token={server.tokens['ana']}")
+        assert later.text("place") == "Item 5 of 8"
+        later.press("a", "a", "a", "a")
+        later.see("All 8 answers saved")
+        assert later.text("place") == "Finished"
+        written = labels(server)
+        assert len({label["item"] for label in written}) == len({label["label_id"] for label in written}) == 8
+        assert {(label["annotator"], label["source"], label["batch"]) for label in written} == {
+            ("ana", "human", "own-ana")
+        }
+        assert ana.complaints == later.complaints == []
+
+
+def test_four_people_share_an_open_batch_until_nothing_is_left(tmp_path: Path, people: Callable[..., Person]) -> None:
+    with served(tmp_path, n=9, hold_minutes=0.1) as server:
+        everybody = [people(server, name) for name in ("ana", "ben", "cho", "dov")]
+        *stay, leaves = everybody
+        leaves.press("a", "b")
+        leaves.see("All 2 answers saved")
+        leaves.page.close()  # while more is held for them
+        until = time.monotonic() + 150
+        while len(current := labels(server)) < 27:
+            assert time.monotonic() < until, Counter(label["item"] for label in current)
+            for turn, person in enumerate(stay):
+                if person.page.locator(".wb-item").count():
+                    person.press("abt"[(turn + len(current)) % 3])
+                person.page.wait_for_timeout(40)
+        for person in stay:
+            person.see("Finished", "place")
+        written = labels(server)
+        judges = defaultdict(list)
+        for label in written:
+            judges[label["item"]].append(label["annotator"])
+        assert sorted(judges) == sorted(server.pilot.items)
+        assert all(len(names) == len(set(names)) == 3 for names in judges.values()), judges
+        assert Counter(label["annotator"] for label in written)["dov"] == 2
+        assert len({label["label_id"] for label in written}) == 27
+        for person in stay:
+            person.page.reload()
+            person.see("Finished", "place")
+            mine = Counter(label["annotator"] for label in written)[person.name]
+            person.see(f"All {mine} answers saved")
+        assert [person.complaints for person in everybody] == [[], [], [], []]
+
+
+def test_without_a_good_link_there_is_a_plain_page(tmp_path: Path, browser: Browser) -> None:
+    with served(tmp_path, n=3) as server:
+        context = browser.new_context()
+        page = context.new_page()
+        for address, status, words in (
+            (server.url, 401, "You need your personal link"),
+            (f"{server.url}?token=nonsense", 403, "This link does not open the page"),
+            (f"{server.url}lab/tree/pilot.toml", 401, "You need your personal link"),
+        ):
+            answer = page.goto(address)
+            assert answer is not None
+            assert answer.status == status
+            assert page.locator("h1").inner_text() == words
+        context.close()
+
+
+def test_revoked_while_the_page_is_open(tmp_path: Path, people: Callable[..., Person]) -> None:
+    with served(tmp_path, n=6) as server:
+        ana = people(server, "ana")
+        ana.press("a")
+        ana.see("1 answer saved")
+        serve.revoke(server.pilot, "ana")
+        ana.told("Your link has ended", within=8)
+        ana.press("b")
+        ana.see("1 NOT SAVED")
+        assert len(labels(server)) == 1
+        answer = ana.page.goto(server.url)
+        assert answer is not None
+        assert answer.status == 403
+        assert ana.page.locator("h1").inner_text() == "This link does not open the page"
+        # Invited again, what waited in the browser arrives.
+        ana.open(server.invite("ana"))
+        ana.see("All 2 answers saved")
+        assert len(labels(server)) == 2
+
+
+def test_nobody_reaches_another_persons_kernel_from_their_page(tmp_path: Path, people: Callable[..., Person]) -> None:
+    with served(tmp_path, n=4) as server:
+        ana, ben = people(server, "ana"), people(server, "ben")
+        theirs = kernel(ben.page)
+        assert kernel(ana.page) != theirs
+        tried = ana.page.evaluate(
+            """async (kernel) => {
+              const status = async (path, method = "GET") => (await fetch(path, { method })).status;
+              const socket = new WebSocket(`ws://${location.host}/api/kernels/${kernel}/channels`);
+              const opened = await new Promise((done) => {
+                socket.onopen = () => done(true);
+                socket.onclose = () => done(false);
+              });
+              return [opened, await status(`/api/kernels/${kernel}`), await status(`/api/kernels/${kernel}`, "DELETE"),
+                await status(`/voila/api/shutdown/${kernel}`, "POST"), await status("/api/kernels"),
+                await status("/api/contents"), await status("/voila/files/store.sqlite")];
+            }""",
+            theirs,
+        )
+        assert tried == [False, 404, 404, 404, 404, 404, 404]
+        ben.press("a")
+        ben.see("1 answer saved")
+
+
+def test_a_page_loads_nothing_from_elsewhere_and_keeps_no_token(tmp_path: Path, people: Callable[..., Person]) -> None:
+    with served(tmp_path, n=4) as server:
+        ana = people(server, "ana")
+        ana.press("a", "r")
+        ana.page.keyboard.type("because")
+        ana.press("Escape", "?", "Escape", "g", "g", "m", "m")
+        ana.see("1 answer saved")
+        ana.page.reload()
+        ana.wait()
+        token = server.tokens["ana"]
+        assert [url for url, _ in ana.asked if not url.startswith((server.url, f"blob:{server.url}", "data:"))] == []
+        assert [url for url, _ in ana.asked if token in url] == [f"{server.url}?token={token}"]
+        assert not [headers for _, headers in ana.asked if headers.get("referer")]
+        assert ana.page.url == server.url
+        assert token not in ana.page.content()
+        kept = ana.page.evaluate("JSON.stringify([localStorage, sessionStorage, document.cookie, history.length])")
+        assert token not in kept
+        assert json.loads(kept)[2] == "", "no script can read a cookie"
+        cookies = ana.context.cookies()
+        assert [(one["httpOnly"], one["sameSite"]) for one in cookies] == [(True, "Lax")]
+        assert token not in cookies[0]["value"]
+        ana.page.go_back()
+        assert ana.page.url == "about:blank", "the link is not in the history"
+        assert ana.complaints == []
+
+
+def test_killed_and_started_again_everything_arrives_exactly_once(
+    tmp_path: Path, people: Callable[..., Person]
+) -> None:
+    with served(tmp_path, n=8) as server:
+        ana = people(server, "ana")
+        ana.press("a", "b")
+        ana.see("All 2 answers saved")
+        server.kill()
+        ana.press("t", "a", "b")
+        ana.see("2 saved · 3 NOT SAVED")
+        ana.told("The server does not answer")
+        assert len(labels(server)) == 2
+        server.start()
+        ana.page.locator("#told button").click()
+        ana.wait()
+        ana.see("All 5 answers saved")
+        ana.press("t")
+        ana.see("All 6 answers saved")
+        written = labels(server)
+        assert [label["answer"]["choice"] == "tie" for label in written] == [False, False, True, False, False, True]
+        assert len({label["label_id"] for label in written}) == len({label["item"] for label in written}) == 6
+
+
+def test_who_is_asked_whether_to_leave_and_stays_goes_on(tmp_path: Path, people: Callable[..., Person]) -> None:
+    with served(tmp_path, n=4) as server:
+        ana = people(server, "ana")
+        process = server.process_of(kernel(ana.page))
+        os.kill(process, signal.SIGSTOP)
+        try:
+            ana.press("a")
+            ana.see("1 NOT SAVED")
+            ana.stays = True
+            ana.page.evaluate("() => { setTimeout(() => location.reload()); }")
+            ana.page.wait_for_timeout(1500)
+        finally:
+            os.kill(process, signal.SIGCONT)
+        ana.see("1 answer saved")
+        ana.press("b")
+        ana.see("All 2 answers saved")
+
+
+def test_an_unused_page_ends_and_says_so_and_a_click_goes_on(tmp_path: Path, people: Callable[..., Person]) -> None:
+    with served(tmp_path, "--idle-minutes", "0.1", n=4) as server:
+        ana = people(server, "ana")
+        ana.press("a")
+        ana.told("nothing happened for a while", within=20)
+        ana.press("b")
+        ana.see("1 NOT SAVED")
+        ana.page.locator("#told button").click()
+        ana.wait()
+        ana.see("All 2 answers saved")
+        assert ana.page.locator("#told").is_hidden()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_is_light_or_dark_as_the_system_is(tmp_path: Path, people: Callable[..., Person], scheme: str) -> None:
+    with served(tmp_path, n=3) as server:
+        ana = people(server, "ana", color_scheme=scheme)
+        colours = "e => [getComputedStyle(e).backgroundColor, getComputedStyle(e).color]"
+        for part in (ana.page.locator("body"), ana.page.locator(".wb-frame")):
+            background, ink = (sum(map(float, re.findall(r"[\d.]+", one)[:3])) for one in part.evaluate(colours))
+            assert (background < ink) is (scheme == "dark"), (background, ink)
+        assert ana.page.title() == "Small <b>pilot</b>"
+        assert ana.page.locator("#opening").count() == 0
