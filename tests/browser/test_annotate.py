@@ -457,7 +457,7 @@ def test_hostile_text_neither_runs_nor_loads_anything(bench: Show) -> None:
     assert one.page.evaluate("window.pwned") is None
     assert one.outside == []
     # each is still readable: what the annotator judges is what the model wrote
-    raws = [response["raw"] for text in one.widget._texts.values() for response in text["responses"]]
+    raws = [response["raw"] for text in one.widget._live._texts.values() for response in text["responses"]]
     assert raws == [payload for payload in PAYLOADS for _ in range(2)]
 
 

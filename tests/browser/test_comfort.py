@@ -12,7 +12,7 @@ from tests.widgets.make import ANNOTATOR, Keeper, assignments, guideline, items
 from workbench.design import standing
 from workbench.errors import TooLateError
 from workbench.records import Calibration, Response
-from workbench.widgets.annotate import Drill, Handed, Options, Requirement
+from workbench.widgets.annotate import Drill, Handed, HandOut, Options, Requirement
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -299,7 +299,7 @@ def test_practice_that_fails_is_tried_again_with_other_items_and_then_ends(bench
     until(one.page, "panel", "There are no more attempts")
     one.press("Enter", "Escape", "a")
     assert one.page.locator(".wb-panel").is_visible()
-    live = next(key for key in one.widget._questions)
+    live = next(key for key in one.widget._live._questions)
     uuid = "00000000-0000-4000-8000-000000000000"
     reply = one.widget._reply({"type": "answer", "uuid": uuid, "question": live, "answer": {"choice": "A"}})
     assert reply is not None
@@ -385,7 +385,7 @@ def test_questions_are_handed_out_bit_by_bit_and_late_answers_do_not_count(bench
         items=queue,
         assignments=everything[:5],
         submit=judge,
-        options=Options(hand_out=hand_out),
+        options=Options(hand_out=HandOut("pilot-x", "batch-1", hand_out)),
     )
     assert one.text("place") == "Item 1"
     assert "to go" in one.text("pace")
@@ -412,7 +412,7 @@ def test_when_no_more_can_be_fetched_the_page_says_why(bench: Show) -> None:
             raise OSError("the database is away")
         return Handed(assignments(queue), 5)
 
-    one = bench(items=queue, options=Options(hand_out=hand_out))
+    one = bench(items=queue, options=Options(hand_out=HandOut("pilot-x", "batch-1", hand_out)))
     until(one.page, "notice", "No further items could be fetched: OSError: the database is away")
     one.press("a")
     until(one.page, "status", "1 answer saved")
@@ -421,7 +421,7 @@ def test_when_no_more_can_be_fetched_the_page_says_why(bench: Show) -> None:
 def test_text_that_is_not_here_yet_is_fetched_and_cannot_be_answered_unseen(bench: Show) -> None:
     one = bench(500)
     one.alive = False
-    n_here = len(one.widget._texts)
+    n_here = len(one.widget._live._texts)
     assert n_here < 500, "the first can be answered before all are here"
     one.press(*("a" for _ in range(n_here + 1)))
     until(one.page, "card", "Loading…")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from workbench.pilot.opening import Pilot
     from workbench.records import Annotator, Label, Skip
     from workbench.store import Hold
-    from workbench.widgets.annotate import Handed, Keeper
+    from workbench.widgets.annotate import Handed, HandOut, Keeper
 
 
 class OpenQueue:
@@ -38,7 +38,14 @@ class OpenQueue:
         done = [hold for hold in there if hold.annotator == person.id and hold.state == "done"]
         self._asked = {(one.item, one.is_repeat): self._assignment(one) for one in done}
 
-    def hand_out(self, wanted: int) -> Handed:
+    @property
+    def hand_out(self) -> HandOut:
+        """This queue as a labelling widget asks for it."""
+        from workbench.widgets.annotate import HandOut
+
+        return HandOut(self._pilot.name, self._batch, self.ask)
+
+    def ask(self, wanted: int) -> Handed:
         """Hold up to `wanted` further questions; 0 only renews what is held. Returns all that is done or held."""
         from workbench.widgets.annotate import Handed
 

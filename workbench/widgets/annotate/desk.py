@@ -5,10 +5,11 @@ Everything here is a callback or a record. The widget knows neither store nor st
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol
 
-from workbench.errors import PlanError
+from workbench.errors import PlanError, TooLateError, WorkbenchError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,8 +19,29 @@ if TYPE_CHECKING:
     from workbench.widgets.annotate.questions import Requirement
 
 
+_log = logging.getLogger(__name__)
+
+
 class NotSavedError(Exception):
     """A keeper could not keep something now; trying again may help. The text is one line for the annotator."""
+
+
+def try_to(keep: Callable[[], object]) -> object:
+    """What a keeper's function returns; what it raises becomes `NotSavedError`, but for `TooLateError`."""
+    try:
+        return keep()
+    except TooLateError:
+        raise
+    except Exception as error:
+        if not isinstance(error, WorkbenchError):
+            _log.exception("a judgment could not be saved")
+        raise NotSavedError(one_line(error)) from error
+
+
+def one_line(error: Exception) -> str:
+    """What went wrong, as an annotator reads it."""
+    said = " ".join(str(error).split()) or "no reason given"
+    return (said if isinstance(error, WorkbenchError) else f"{type(error).__name__}: {said}")[:300]
 
 
 def _nowhere(_: object) -> NoReturn:
@@ -83,10 +105,22 @@ class Drill:
 
 @dataclass(frozen=True)
 class Handed:
-    """What a queue that is handed out bit by bit returns: all questions held now, and how many are left beyond."""
+    """What comes of asking: all questions done or held now, and how many are left beyond."""
 
     assignments: Sequence[Assignment]
     n_left: int
+
+
+@dataclass(frozen=True)
+class HandOut:
+    """A queue that is handed out bit by bit, of one batch of one pilot.
+
+    `ask` is called with how many further questions are wanted; 0 only renews what is held.
+    """
+
+    pilot: str
+    batch: str
+    ask: Callable[[int], Handed]
 
 
 @dataclass(frozen=True)
@@ -116,8 +150,7 @@ class Options:
     break_after_min
         After so many minutes of work without a pause a break is suggested; 0 never does.
     hand_out
-        For a queue that is handed out bit by bit: called with how many further questions are wanted (0 only renews
-        what is held).
+        For a queue that is handed out bit by bit. Nothing is asked for before the practice is passed.
     checklist
         An item's requirements, for instruction following.
     partner
@@ -128,7 +161,7 @@ class Options:
 
     keys: Mapping[str, str] = field(default_factory=dict)
     break_after_min: float = 45
-    hand_out: Callable[[int], Handed] | None = None
+    hand_out: HandOut | None = None
     checklist: Callable[[Item], Sequence[Requirement]] | None = None
     partner: Partner | None = None
     drill: Drill | None = None

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import RecordError
 from workbench.records import Practice
+from workbench.widgets.annotate.desk import try_to
 from workbench.widgets.annotate.shown import feedback, is_right
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from workbench.records import Annotator
     from workbench.widgets.annotate.desk import Drill, Keeper, Standing
@@ -76,14 +77,14 @@ class Practising:
             "stands": self._stands(),
         }
 
-    def answer(self, sent: Answer, try_: Callable[[Callable[[], object]], object]) -> dict[str, Any]:
+    def answer(self, sent: Answer) -> dict[str, Any]:
         """Keep an answer, and return the feedback on it."""
         asked = self._questions[sent.question]
         if sent.uuid not in self._given:
             if any((one.item, one.attempt) == (asked.item.id, self._attempt) for one in self._given.values()):
                 raise RecordError("a practice item is answered once: the right answer has been shown")
             record = self._unsaved.setdefault(sent.uuid, self._record(sent, asked))
-            try_(lambda: self._keeper.practice(record))
+            try_to(lambda: self._keeper.practice(record))
             del self._unsaved[sent.uuid]
             self._given[sent.uuid] = record
         kept = self._given[sent.uuid]

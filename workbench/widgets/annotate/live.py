@@ -1,0 +1,225 @@
+"""Live work: which questions there are, what was answered, and the records that come of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from workbench import tasks
+from workbench.errors import RecordError
+from workbench.records import Label, Skip
+from workbench.widgets.annotate.desk import NotSavedError, try_to
+from workbench.widgets.annotate.shown import feedback, verdicts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from workbench.records import Annotator
+    from workbench.widgets.annotate import messages
+    from workbench.widgets.annotate.attack import Attack
+    from workbench.widgets.annotate.desk import HandOut, Keeper, Past
+    from workbench.widgets.annotate.questions import Asker, Question
+
+# Questions whose texts are sent with the widget itself, so that the first is on the screen at once.
+FIRST = 10
+# Questions that are held for somebody ahead of the one they look at, where they are handed out bit by bit.
+AHEAD = 5
+# Put on an answer that was changed after the machine's verdicts had been seen.
+SAW_CHECKS = "saw machine checks"
+
+
+class Live:
+    """The live questions of one annotator in one batch. Not safe by itself: the widget's lock is around it."""
+
+    def __init__(
+        self,
+        questions: Sequence[Question],
+        asker: Asker,
+        annotator: Annotator,
+        keeper: Keeper,
+        past: Past,
+        attack: Attack,
+        hand_out: HandOut | None,
+        place: tuple[str, str],
+    ) -> None:
+        self._asker = asker
+        self._guideline = asker.guideline
+        self._annotator = annotator
+        self._keeper = keeper
+        self._past = past
+        self._attack = attack
+        self._supply = hand_out
+        self.pilot, self.batch = place
+        self._questions: dict[str, Question] = {}
+        self._texts: dict[str, dict[str, Any]] = {}  # question -> what the browser was sent, made once
+        self._n_left = 0
+        self._trouble = ""  # why no further questions could be handed out
+        self._known: dict[str, str] = {}  # label or skip id -> question
+        self._unsaved_labels: dict[str, Label] = {}  # id -> what the keeper has refused so far
+        self._unsaved_skips: dict[str, Skip] = {}
+        self._current: dict[str, Label] = {}  # question -> the label that counts
+        self._skipped: dict[str, str] = {}  # question -> why it was passed over
+        self._gone: set[str] = set()  # handed to somebody else meanwhile
+        self._take_in(questions)
+
+    @property
+    def n_saved(self) -> int:
+        """How many questions have a label that the keeper has taken."""
+        return len(self._current)
+
+    @property
+    def n_total(self) -> int:
+        """How many questions there are, as far as they have been handed out."""
+        return len(self._questions)
+
+    def _take_in(self, questions: Sequence[Question]) -> None:
+        """Add questions, with what was given to them before."""
+        fresh = {one.place: one.key for one in questions if one.key not in self._questions}
+        self._questions |= {one.key: one for one in questions if one.key not in self._questions}
+        corrected = {label.supersedes for label in self._past.labels}
+        for label in self._past.labels:
+            key = fresh.get((label.batch, label.item, label.is_repeat))
+            if key is not None and self._is_mine(label) and label.position is not None:
+                self._known[label.label_id] = key
+                if label.label_id not in corrected:
+                    self._current[key] = label
+        for skip in self._past.skips:
+            key = fresh.get((skip.batch, skip.item, skip.is_repeat))
+            if key is not None and self._is_mine(skip):
+                self._known[skip.skip_id] = key
+                self._skipped[key] = skip.reason
+
+    def _is_mine(self, given: Label | Skip) -> bool:
+        return (given.pilot, given.batch, given.annotator) == (self.pilot, self.batch, self._annotator.id)
+
+    def state(self) -> dict[str, Any]:
+        """As `AnnotateWidget.state`, for live work; asks for further questions where they are handed out."""
+        if self._supply is not None:
+            self._ask_for_more()
+        queue = [key for key in self._questions if key not in self._gone]
+        near = [key for key in queue if key not in self._current and key not in self._skipped][:FIRST]
+        return {
+            "queue": queue,
+            "questions": [self._text(key) for key in near or queue[-1:]],
+            "given": {key: self._as_seen(key) for key in queue if key in self._current},
+            "skipped": {key: self._skipped[key] for key in queue if key in self._skipped},
+            "n_left": self._n_left,
+            "trouble": self._trouble,
+            "turns": self._attack.turns({key: self._questions[key] for key in queue}),
+        }
+
+    def _text(self, key: str) -> dict[str, Any]:
+        if key not in self._texts:
+            self._texts[key] = self._questions[key].for_browser()
+        return self._texts[key]
+
+    def _as_seen(self, key: str) -> dict[str, Any]:
+        label = self._current[key]
+        return {
+            "uuid": label.label_id,
+            "answer": self._questions[key].on_screen(label.answer),
+            "reason": label.reason,
+            "comment": label.comment,
+            "clauses": list(label.clauses),
+            "flags": list(label.flags),
+        }
+
+    def texts(self, keys: Sequence[str]) -> list[dict[str, Any]]:
+        """What the browser is sent of these questions; those it cannot know of are left out."""
+        return [self._text(key) for key in keys if key in self._questions]
+
+    def gone(self, key: str) -> None:
+        """A question that somebody else has now."""
+        self._gone.add(key)
+
+    def renew(self) -> None:
+        """Their page is open: what was handed to them stays theirs."""
+        if self._supply is not None:
+            try_to(lambda: self._hand_out(0))
+
+    def question(self, key: str) -> Question:
+        """The question of this name, or `RecordError` where there is none."""
+        asked = self._questions.get(key)
+        if asked is None:
+            raise RecordError("this answer is to a question that is not in this queue", where="another batch or pilot?")
+        return asked
+
+    def judge(self, sent: messages.Answer, asked: Question) -> dict[str, Any]:
+        """Keep an answer; what the page is told of it."""
+        reveals = asked.assignment.is_gold and self._guideline.gold_feedback == "live"
+        if sent.uuid not in self._known:
+            if reveals and sent.question in self._current:
+                raise RecordError("the right answer has been shown, so the first one stands")
+            # Sent again after a failure it is the same record, so a keeper that failed late can tell.
+            label = self._unsaved_labels.get(sent.uuid) or self._label(sent, asked)
+            self._unsaved_labels[sent.uuid] = label
+            kept = try_to(lambda: self._keeper.judge(label))
+            del self._unsaved_labels[sent.uuid]
+            self._known[sent.uuid] = sent.question
+            self._current[sent.question] = kept if isinstance(kept, Label) else label
+            self._skipped.pop(sent.question, None)
+        key = self._known[sent.uuid]
+        reply: dict[str, Any] = {"given": self._as_seen(key)}
+        if reveals:
+            reply["feedback"] = feedback(asked, self._current[key].answer, self._guideline)
+        if self._guideline.machine_checks == "after":
+            reply["checks"] = verdicts(asked)
+        return reply
+
+    def _label(self, sent: messages.Answer, asked: Question) -> Label:
+        """The label an answer becomes. A second answer to a question is kept as a correction of the first."""
+        answer = asked.checked(sent, self._guideline)
+        self._attack.check(asked, answer)
+        before = self._current.get(asked.key)
+        if before is not None and self._guideline.machine_checks == "after":
+            sent = sent.model_copy(update={"flags": (*sent.flags, SAW_CHECKS)})
+        label = asked.label(sent, answer, self._annotator, self._guideline, before.label_id if before else None)
+        tasks.check_label(label)
+        return label
+
+    def skip(self, sent: messages.Skip, asked: Question) -> dict[str, Any]:
+        """Keep that an item is passed over; what the page is told of it."""
+        if sent.question in self._current:
+            raise RecordError("an item that is answered is not skipped", next_step="change the answer instead")
+        if sent.uuid not in self._known:
+            skip = self._unsaved_skips.get(sent.uuid) or Skip(
+                skip_id=sent.uuid,
+                pilot=self.pilot,
+                batch=self.batch,
+                round=asked.assignment.round,
+                item=asked.item.id,
+                annotator=self._annotator.id,
+                source=self._annotator.source,
+                position=asked.assignment.position,
+                is_repeat=asked.assignment.is_repeat,
+                reason=sent.reason,
+                submitted_at=datetime.now(UTC),
+                guideline=self._guideline.ref,
+                guideline_sha256=self._guideline.sha256,
+            )
+            self._unsaved_skips[sent.uuid] = skip
+            try_to(lambda: self._keeper.skip(skip))
+            del self._unsaved_skips[sent.uuid]
+            self._known[sent.uuid] = sent.question
+            self._skipped[sent.question] = sent.reason
+        return {"skipped": self._skipped[sent.question]}
+
+    def _ask_for_more(self) -> None:
+        try:
+            try_to(lambda: self._hand_out(0))  # what is held already, by an earlier page too
+            missing = AHEAD - self._n_waiting()
+            if missing > 0:
+                try_to(lambda: self._hand_out(missing))
+            self._trouble = ""
+        except NotSavedError as error:
+            self._trouble = str(error)
+
+    def _n_waiting(self) -> int:
+        done = self._current.keys() | self._skipped.keys() | self._gone
+        return len(self._questions.keys() - done)
+
+    def _hand_out(self, n: int) -> None:
+        assert self._supply is not None  # only called where questions are handed out
+        handed = self._supply.ask(n)
+        self._n_left = handed.n_left
+        self._take_in([self._asker.question(one) for one in handed.assignments])
