@@ -23,12 +23,12 @@ lab: $(VENV)/demo.stamp  ## open JupyterLab on the first notebook
 
 test: $(VENV)/test.stamp system  ## set up, then all tests: lint, types, statistics, browser, PostgreSQL, training, notebooks
 	@$(MAKE) --no-print-directory lint types
-	@$(BIN)/python -m pytest -m "not slow and not train and not browser and not notebook"
-	@$(BIN)/python -m pytest -m "not slow and (train or browser or notebook)"
+	@$(BIN)/python -m pytest -m "not slow and not train and not browser and not notebook and not server"
+	@$(BIN)/python -m pytest -m "not slow and (train or browser or notebook or server)"
 	@$(MAKE) --no-print-directory notebooks
 
-test-fast: $(VENV)/test.stamp  ## the part without training, browser and notebooks (under 90 seconds)
-	@$(BIN)/python -m pytest -m "not slow and not train and not browser and not notebook"
+test-fast: $(VENV)/test.stamp  ## the part without training, browser, servers and notebooks (under 90 seconds)
+	@$(BIN)/python -m pytest -m "not slow and not train and not browser and not notebook and not server"
 
 # On a copy of the shipped pilot: the first notebook adds a guest's queue, which the pilot itself shall not keep.
 notebooks: $(VENV)/test.stamp  ## run every notebook from top to bottom (nbval)

@@ -37,6 +37,8 @@ from workbench.serve.sessions import Ending, Sessions
 from workbench.serve.telling import Refusals, announce, start_log
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from workbench.pilot import Pilot
     from workbench.serve.guests import Guest
     from workbench.serve.options import Options
@@ -72,6 +74,7 @@ class Server(Voila):  # type: ignore[misc]  # voila is not followed by mypy
         self.guests = Guests(pilot.store, pilot.name)
         self.sessions = Sessions(options)
         self.refusals = Refusals()
+        self._tasks: set[asyncio.Task[object]] = set()
         self.config.VoilaExecutor = Config({"startup_timeout": 120, "timeout": 600})
         # Sockets in a folder of this account: on a port any account of the machine could listen in.
         self.config.KernelManager = Config({"transport": "ipc", "autorestart": False, "shutdown_wait_time": 3.0})
@@ -161,7 +164,7 @@ class Server(Voila):  # type: ignore[misc]  # voila is not followed by mypy
 
     # Sessions -------------------------------------------------------------------------------------------------------
 
-    async def open_session(self, guest: Guest) -> Session:
+    def open_session(self, guest: Guest) -> Session:
         """A session with a kernel that starts when the page is rendered.
 
         Raises
@@ -171,7 +174,7 @@ class Server(Voila):  # type: ignore[misc]  # voila is not followed by mypy
         """
         session, going = self.sessions.admit(guest)
         for one, why in going:
-            await self._finish(one, why)
+            self._in_background(self._finish(one, why))
         _log.info("%s: page opened, %s of %s", guest.annotator, len(self.sessions), self.options.max_sessions)
         return session
 
@@ -179,6 +182,11 @@ class Server(Voila):  # type: ignore[misc]  # voila is not followed by mypy
         """End a session and its kernel; nothing happens when it has ended."""
         if self.sessions.drop(session):
             await self._finish(session, why)
+
+    def _in_background(self, work: Coroutine[Any, Any, object]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _finish(self, session: Session, why: Ending) -> None:
         for socket in list(session.sockets):
@@ -226,8 +234,9 @@ class Server(Voila):  # type: ignore[misc]  # voila is not followed by mypy
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, stopped.set)
             self.kernel_manager.prepare_one()
+            self._in_background(asyncio.to_thread(self.files.pack))
             watch = asyncio.create_task(self._look_after())
-            announce(self.options, self.pilot.name, self.pilot.folder)
+            announce(self.options, self.pilot)
             await stopped.wait()
             typer.echo("stopping …")
             server.stop()

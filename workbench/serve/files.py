@@ -75,6 +75,11 @@ class Files:
         """The file at an address below `version`."""
         return self._files.get(address)
 
+    def pack(self) -> None:
+        """Compress all files, so that the first page does not wait for it. May run in a thread of its own."""
+        for file in self._files.values():
+            _ = file.packed
+
     def __len__(self) -> int:
         return len(self._files)
 

@@ -96,6 +96,7 @@ class Guarded(JupyterHandler):  # type: ignore[misc]  # jupyter_server is not fo
         self.set_status(status)
         if retry_s:
             self.set_header("Retry-After", str(retry_s))
+            self.set_header("Refresh", str(retry_s))  # the browser tries again by itself
         self.write_error(status)
 
 
@@ -125,7 +126,7 @@ class Page(Guarded, TornadoVoilaHandler):  # type: ignore[misc]
         guest = self.guest
         assert guest is not None  # `prepare` lets nobody else through
         try:
-            self.session = await self.server.open_session(guest)
+            self.session = self.server.open_session(guest)
         except FullError as error:
             self.refuse(429 if error.yours else 503, error.retry_s)
             return

@@ -34,8 +34,8 @@ BAD_LINK = Words(
 )
 FULL = Words(
     "All places are taken just now",
-    "Please try again in a minute. Nothing is lost: answers that were shown as saved are safe, and others are still in "
-    "your browser.",
+    "This page tries again by itself in a minute. Nothing is lost: answers that were shown as saved are safe, and "
+    "others are still in your browser.",
 )
 TOO_FAST = Words(
     "This page was opened many times in a short while",

@@ -15,17 +15,22 @@ from workbench.serve.options import PORT
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from workbench.pilot import Pilot
     from workbench.serve.options import Options
 
 REFUSALS_A_MINUTE = 5
 _log = logging.getLogger("workbench.serve")
 
 
-def announce(options: Options, pilot: str, folder: Path) -> None:
+def announce(options: Options, pilot: Pilot) -> None:
     """Say where the page is, how to invite people, and what is unsafe."""
+    folder = pilot.folder
+    n_invited = len({one.annotator for one in pilot.store.invitations(pilot.name) if one.valid()})
     place = str(folder.relative_to(Path.cwd())) if folder.is_relative_to(Path.cwd()) else str(folder)
     where = f" --url {options.public_url}" if options.url or options.port != PORT else ""
-    typer.echo(f"{pilot}: the labelling page is at {options.public_url}")
+    typer.echo(
+        f"{pilot.name}: the labelling page is at {options.public_url}, for {n_invited or 'nobody'} invited so far"
+    )
     typer.echo(f"invite people:  workbench invite {place} NAME …{where}")
     typer.echo(f"turn away:      workbench invite {place} --revoke NAME")
     if not options.is_loopback:
