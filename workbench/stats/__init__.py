@@ -1,6 +1,6 @@
 """Statistics: label table in, frozen result out. No pictures, no storage; numpy, scipy and pandas only at import."""
 
-from workbench.stats import aggregation, agreement, annotators, disagreement, gold, intervals, simulate
+from workbench.stats import aggregation, agreement, annotators, disagreement, drift, gold, intervals, simulate
 from workbench.stats.estimate import Estimate, Verdict, verdict
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "agreement",
     "annotators",
     "disagreement",
+    "drift",
     "gold",
     "intervals",
     "simulate",

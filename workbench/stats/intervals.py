@@ -88,6 +88,34 @@ def proportion(
     )
 
 
+def difference_of_shares(
+    name: str, before: tuple[int, int], after: tuple[int, int], *, confidence: float = 0.95, label: str = ""
+) -> Estimate:
+    """Share after minus share before, of independent trials, with Newcombe's hybrid score interval.
+
+    Parameters
+    ----------
+    before, after
+        Successes and trials of each.
+
+    Notes
+    -----
+    Newcombe (1998), *Interval estimation for the difference between independent proportions*, method 10: the Wilson
+    intervals of the two shares, put together. It stays within -1 and 1 and keeps its coverage with few trials.
+    """
+    (s_1, n_1), (s_2, n_2) = before, after
+    method = "difference of two shares, Newcombe interval"
+    if not n_1 or not n_2:
+        nan = math.nan
+        return Estimate(name, nan, nan, nan, n_1 + n_2, 0, n_1 + n_2, method, confidence, "nothing to compare", label)
+    p_1, p_2 = s_1 / n_1, s_2 / n_2
+    low_1, high_1, _ = wilson(s_1, n_1, confidence)
+    low_2, high_2, _ = wilson(s_2, n_2, confidence)
+    low = p_2 - p_1 - math.hypot(p_2 - low_2, high_1 - p_1)
+    high = p_2 - p_1 + math.hypot(high_2 - p_2, p_1 - low_1)
+    return Estimate(name, p_2 - p_1, low, high, n_1 + n_2, 0, n_1 + n_2, method, confidence, "", label)
+
+
 def paired_difference(
     before: ArrayLike,
     after: ArrayLike,
