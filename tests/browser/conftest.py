@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.browser.lab import Lab, server
 from tests.browser.node import packages
 from tests.widgets.make import Keeper, widget
 
@@ -107,6 +108,26 @@ def site() -> Iterator[str]:
     server.shutdown()
     server.server_close()
     thread.join(timeout=10)
+
+
+@pytest.fixture(scope="package")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A JupyterLab server of our own; its folder is shared by the tests."""
+    with server(tmp_path_factory.mktemp("lab")) as started:
+        yield started
+
+
+@pytest.fixture
+def context(browser: Browser, lab: Lab) -> Iterator[BrowserContext]:
+    """A fresh profile for JupyterLab; no page in it may ask anything of another machine."""
+    made = browser.new_context(viewport={"width": 1400, "height": 900})
+    made.set_default_timeout(30_000)
+    asked: list[str] = []
+    made.on("request", lambda request: asked.append(request.url))
+    yield made
+    made.close()
+    outside = [url for url in asked if not url.startswith(("http://127.0.0.1:", "data:", "blob:"))]
+    assert outside == []
 
 
 class Bench:

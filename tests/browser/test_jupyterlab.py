@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.browser.lab import Lab, Notebook, server, write_notebook
+from tests.browser.lab import Lab, Notebook, write_notebook
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import BrowserContext, Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -43,29 +43,11 @@ annotate_queue(
 """
 
 
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with server(tmp_path_factory.mktemp("lab")) as started:
-        yield started
-
-
-@pytest.fixture
-def context(browser: Browser, lab: Lab) -> Iterator[BrowserContext]:
-    for old in lab.folder.glob("labels.sqlite*"):
-        old.unlink()
-    made = browser.new_context(viewport={"width": 1400, "height": 900})
-    made.set_default_timeout(30_000)
-    asked: list[str] = []
-    made.on("request", lambda request: asked.append(request.url))
-    yield made
-    made.close()
-    outside = [url for url in asked if not url.startswith(("http://127.0.0.1:", "data:", "blob:"))]
-    assert outside == []
-
-
 @pytest.fixture
 def open_notebook(context: BrowserContext, lab: Lab) -> Callable[..., Notebook]:
     """Open a notebook that labels, and wait for its first item."""
+    for old in lab.folder.glob("labels.sqlite*"):
+        old.unlink()
 
     def start(name: str = "label.ipynb", cell: str = CELL) -> Notebook:
         write_notebook(lab.folder / name, cell)

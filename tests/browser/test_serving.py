@@ -10,6 +10,7 @@ import sqlite3
 import time
 from collections import Counter, defaultdict
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,10 +18,10 @@ import pytest
 from tests.serve import make
 from tests.serve.server import Running, running
 from workbench import serve
+from workbench.pilot import open_pilot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from playwright.sync_api import Browser, Page
 
@@ -322,6 +323,40 @@ def test_an_unused_page_ends_and_says_so_and_a_click_goes_on(tmp_path: Path, peo
         ana.wait()
         ana.see("All 2 answers saved")
         assert ana.page.locator("#told").is_hidden()
+
+
+@pytest.mark.postgres
+def test_two_machines_share_one_batch_in_postgresql(
+    tmp_path: Path, people: Callable[..., Person], postgres_server: str
+) -> None:
+    import psycopg
+
+    with psycopg.connect(f"{postgres_server}/postgres", autocommit=True) as admin:
+        admin.execute("CREATE DATABASE two_machines")
+    storage = f"{postgres_server.replace('postgresql://', 'postgresql+psycopg://')}/two_machines"
+    password = storage.partition("workbench:")[2].partition("@")[0]
+    pilots = [open_pilot(make.pilot(tmp_path / name / "small", n=4).folder, storage) for name in ("here", "there")]
+    with (
+        running(pilots[0], WORKBENCH_STORAGE=storage) as here,
+        running(pilots[1], WORKBENCH_STORAGE=storage) as there,
+    ):
+        ana, ben, cho = people(here, "ana"), people(there, "ben"), people(there, "cho")
+        for _ in range(4):
+            for person in (ana, ben, cho):
+                person.press("a")
+        for person in (ana, ben, cho):
+            person.see("All 4 answers saved")
+            person.see("Finished", "place")
+        judges = Counter((label.item, label.annotator) for label in pilots[0].label_records())
+        assert len(judges) == sum(judges.values()) == 12
+        serve.revoke(pilots[1], "ana")
+        ana.told("Your link has ended", within=8)
+        for server in (here, there):
+            assert password not in server.said()
+            for pid in (server.process.pid, *server.children()):
+                assert password not in Path(f"/proc/{pid}/cmdline").read_text()
+    for pilot in pilots:
+        pilot.store.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

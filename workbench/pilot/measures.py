@@ -5,7 +5,10 @@ Each function reads the label table of a pilot and asks the islands; the arithme
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
+
+import pandas as pd
 
 from workbench import tasks
 from workbench.errors import PilotError
@@ -16,8 +19,6 @@ from workbench.stats.estimate import verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    import pandas as pd
 
     from workbench.economics.cost import Prices
     from workbench.pilot.opening import Pilot
@@ -66,18 +67,26 @@ def disagreements(pilot: Pilot, n: int) -> results.Disagreements:
 def quality(pilot: Pilot) -> results.Quality:
     """See `Pilot.quality`."""
     labels = some_labels(pilot)
-    asked = labels[labels["is_gold"]]
-    known = {
-        item.id: item.gold.answer["choice"]
-        for item in pilot.items.values()
-        if item.gold and "choice" in item.gold.answer and item.id in set(asked["item"])
-    }
+    marked = marked_gold(pilot, labels)
     threshold = pilot.config.thresholds.gold_error
     verdicts = tuple(
         verdict(f"Gold error of {error.label}", error, threshold, higher_is_better=False)
-        for error in (gold.error_rates(asked, known) if known else [])
+        for error in (gold.error_rates(marked, dict.fromkeys(marked["item"], True)) if len(marked) else [])
     )
     return results.Quality(tuple(annotators.summarise(labels)), verdicts, pilot.simulated_notice)
+
+
+def marked_gold(pilot: Pilot, labels: pd.DataFrame) -> pd.DataFrame:
+    """Answers to gold as a label table of right (True) and wrong, whatever the task: `tasks.Task.same` decides."""
+    task = tasks.task(pilot.config.task)
+    asked = labels[labels["is_gold"]].drop_duplicates("label_id")
+    known = {item.id: tasks.parse_answer(item.task, item.gold.answer) for item in pilot.items.values() if item.gold}
+    asked = asked[asked["item"].isin(list(known))]
+    right = [
+        task.same(tasks.parse_answer(task.name, json.loads(answer)), known[item])
+        for item, answer in zip(asked["item"], asked["answer"], strict=True)
+    ]
+    return pd.DataFrame({"item": asked["item"], "annotator": asked["annotator"], "label": right}, dtype=object)
 
 
 def cost(pilot: Pilot, scale_to: int, prices: Sequence[Prices], options: Mapping[str, Any]) -> results.Cost:

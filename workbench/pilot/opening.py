@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from workbench.store import Store
     from workbench.training.chat import Chat
     from workbench.training.jobs import Run
+    from workbench.widgets import ProgressWidget
     from workbench.widgets.annotate import AnnotateWidget, Partner
 
 EVENTS = "exports/events.jsonl"
@@ -331,6 +332,19 @@ class Pilot:
             When the guideline asks for a calibration and there is not enough gold for it.
         """
         return labelling.annotate(self, annotator, n=n, keys=keys, model=model, break_after_min=break_after_min)
+
+    def progress(self, *, every_s: float = 5) -> ProgressWidget:
+        """Labels in per annotator, pace, gold and agreement so far; follows the store while others label.
+
+        Looked at every `every_s` seconds, and only while its page is open.
+        """
+        from workbench.pilot.progress import snapshot
+        from workbench.widgets import follow
+
+        def version() -> object:
+            return self.store.counts(self.name), len(self.store.skips(self.name))
+
+        return follow(lambda: snapshot(self), version, every_s=every_s)
 
     # Training -------------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ const here = fileURLToPath(new URL(".", import.meta.url));
 const out = process.argv[2] ?? fileURLToPath(new URL("../static", import.meta.url));
 
 await build({
-  entryPoints: ["annotate"].flatMap((name) => [
+  entryPoints: ["annotate", "progress"].flatMap((name) => [
     { in: `${here}${name}/main.js`, out: name },
     { in: `${here}${name}/${name}.css`, out: name },
   ]),

@@ -1,4 +1,4 @@
-// annotate/dom.js
+// shared/dom.js
 var KEY_NAMES = {
   ArrowLeft: "←",
   ArrowRight: "→",

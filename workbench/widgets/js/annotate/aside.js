@@ -4,7 +4,7 @@
  *
  * @typedef {import("./types.js").Guideline} Guideline
  */
-import { make, makeButton, say, set } from "./dom.js";
+import { make, makeButton, say, set } from "../shared/dom.js";
 import { safeFragment } from "./safe.js";
 
 /**

@@ -6,7 +6,7 @@
  * @typedef {import("./types.js").Shown} Shown
  */
 import { differences } from "./difference.js";
-import { freshId, make } from "./dom.js";
+import { freshId, make } from "../shared/dom.js";
 import { safeFragment } from "./safe.js";
 
 /** What the responses of a task are called on the screen. @param {string} task @param {number} n @param {number} index */

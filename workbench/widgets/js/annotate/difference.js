@@ -1,7 +1,7 @@
 // @ts-check
 /** What differs between two texts, word by word. */
 import { diffWordsWithSpace } from "diff";
-import { make } from "./dom.js";
+import { make } from "../shared/dom.js";
 
 const LONGEST = 60_000; // characters of both together; beyond that a comparison takes too long to wait for
 

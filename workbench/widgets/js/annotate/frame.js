@@ -1,6 +1,6 @@
 // @ts-check
 /** The parts of the page that are there for every task type, put together; what they do is main.js's business. */
-import { make, makeButton } from "./dom.js";
+import { make, makeButton } from "../shared/dom.js";
 
 /**
  * @param {import("./types.js").Settings} settings

@@ -1,6 +1,6 @@
 // @ts-check
 /** Which key does what, as it was set up and as the annotator changed it in this browser. */
-import { kbds, keyName, make } from "./dom.js";
+import { kbds, keyName, make } from "../shared/dom.js";
 import { withStorage } from "./outbox.js";
 
 /**

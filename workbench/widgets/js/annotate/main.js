@@ -22,7 +22,7 @@ import { createClassification } from "./controls/classification.js";
 import { createLikert } from "./controls/likert.js";
 import { createPairwise } from "./controls/pairwise.js";
 import { createRanking } from "./controls/ranking.js";
-import { make, makeButton, say, set, warn } from "./dom.js";
+import { make, makeButton, say, set, warn } from "../shared/dom.js";
 import { createDrafts } from "./drafts.js";
 import { createFrame } from "./frame.js";
 import { createKeys } from "./keys.js";

@@ -6,7 +6,7 @@
  * @typedef {{element: HTMLElement, press?: (event: KeyboardEvent) => boolean, first?: HTMLElement,
  *   stays?: boolean}} Panel `stays` where Esc must not put it away
  */
-import { freshId, kbds, keyName, make, makeButton, set } from "./dom.js";
+import { freshId, kbds, keyName, make, makeButton, set } from "../shared/dom.js";
 
 /** @param {string} name @param {string} title @param {...(Node | string)} children */
 export function panelElement(name, title, ...children) {

@@ -11,7 +11,7 @@
  * @typedef {import("./aside.js").Aside} Aside
  */
 import { VERDICTS } from "./controls/checklist.js";
-import { kbds, make, makeButton } from "./dom.js";
+import { kbds, make, makeButton } from "../shared/dom.js";
 import { panelElement } from "./panels.js";
 
 /** @param {number} n @param {string} word */

@@ -10,7 +10,7 @@
  * @typedef {import("../types.js").Desk} Desk
  * @typedef {import("../types.js").Turn} Turn
  */
-import { make, makeButton, warn } from "../dom.js";
+import { make, makeButton, warn } from "../../shared/dom.js";
 import { uuid4 } from "../outbox.js";
 import { createRows } from "./rows.js";
 

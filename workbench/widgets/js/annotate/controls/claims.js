@@ -12,7 +12,7 @@
  * @typedef {import("../types.js").Desk} Desk
  * @typedef {import("../types.js").Question} Question
  */
-import { freshId, make, makeButton, say, set } from "../dom.js";
+import { freshId, make, makeButton, say, set } from "../../shared/dom.js";
 
 /** @type {Record<string, string>} */
 const VERDICTS = {

@@ -6,7 +6,7 @@
  * @typedef {import("../types.js").Control} Control
  * @typedef {import("../types.js").Desk} Desk
  */
-import { make, makeButton, set } from "../dom.js";
+import { make, makeButton, set } from "../../shared/dom.js";
 
 /** @param {Desk} desk @returns {Control} */
 export function createClassification(desk) {

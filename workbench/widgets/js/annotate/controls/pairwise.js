@@ -8,7 +8,7 @@
  * @typedef {import("../types.js").Desk} Desk
  * @typedef {"A" | "B" | "tie" | "both_bad"} Choice A stands for the left response, B for the right one
  */
-import { make, makeButton, set } from "../dom.js";
+import { make, makeButton, set } from "../../shared/dom.js";
 import { createRows } from "./rows.js";
 
 /** @type {Record<Choice, string>} */

@@ -10,7 +10,7 @@
  * @typedef {import("../types.js").Control} Control
  * @typedef {import("../types.js").Desk} Desk
  */
-import { make, makeButton, set } from "../dom.js";
+import { make, makeButton, set } from "../../shared/dom.js";
 
 /** @param {string[][]} tiers best first @returns {Answer} */
 export function ranksOf(tiers) {

@@ -9,7 +9,7 @@
  * @typedef {{name: string, title: string, means?: string, options: Option[]}} Row
  * @typedef {import("../types.js").Desk} Desk
  */
-import { freshId, make, makeButton, set } from "../dom.js";
+import { freshId, make, makeButton, set } from "../../shared/dom.js";
 
 /**
  * @param {Desk} desk
