@@ -271,7 +271,7 @@ def serve(
     behind_proxy: Annotated[
         bool, typer.Option(help="believe X-Forwarded-For and -Proto, which a proxy must set")
     ] = False,
-    max_sessions: Annotated[int, typer.Option(help="pages open at once; each has a process of about 130 MB")] = 20,
+    max_sessions: Annotated[int, typer.Option(help="pages open at once; each has a process of about 115 MB")] = 20,
     idle_minutes: Annotated[float, typer.Option(help="a page on which nothing was done for so long is ended")] = 20,
     model: Annotated[str, typer.Option(help="for red teaming: who answers, for example smollm2-135m-instruct")] = "",
     model_url: Annotated[str, typer.Option(help="where that model is served (OpenAI chat protocol); else here")] = "",

@@ -48,6 +48,7 @@ class Running:
     process: subprocess.Popen[bytes]
     arguments: tuple[str, ...] = ()
     tokens: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -86,7 +87,7 @@ class Running:
 
     def start(self) -> None:
         """Start it, or start it again on the same port."""
-        environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "default"}
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "default"} | self.environment
         command = [sys.executable, "-m", "workbench", "serve", str(self.pilot.folder), "--port", str(self.port)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen([*command, *self.arguments], env=environment, stdout=log, stderr=log)
@@ -112,9 +113,10 @@ class Running:
 
 
 @contextmanager
-def running(pilot: Pilot, *arguments: str, port: int | None = None) -> Iterator[Running]:
+def running(pilot: Pilot, *arguments: str, **environment: str) -> Iterator[Running]:
     """Serve a pilot; stopped with all its kernels at the end."""
-    server = Running(pilot, port or free_port(), pilot.folder / "server.log", None, arguments)  # type: ignore[arg-type]
+    log = pilot.folder / "server.log"
+    server = Running(pilot, free_port(), log, None, arguments, environment=environment)  # type: ignore[arg-type]
     server.start()
     try:
         yield server
