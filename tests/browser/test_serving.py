@@ -281,7 +281,7 @@ def test_killed_and_started_again_everything_arrives_exactly_once(
         server.kill()
         ana.press("t", "a", "b")
         ana.see("2 saved · 3 NOT SAVED")
-        ana.told("The server does not answer")
+        ana.told("has lost its connection to the server")
         assert len(labels(server)) == 2
         server.start()
         ana.page.locator("#told button").click()

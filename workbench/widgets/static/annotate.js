@@ -882,6 +882,7 @@ function createOutbox(prefix, send) {
 }
 
 // annotate/controls/rows.js
+var LONG = 24;
 function createRows(desk, label) {
   const element = make("div", "rows");
   element.setAttribute("role", "group");
@@ -970,6 +971,7 @@ function createRows(desk, label) {
       const same = rows.length === shown.length && rows.every((row, index) => row === shown[index]?.row);
       if (!same) {
         shown = rows.map(build);
+        element.dataset["long"] = String(rows.some((row) => row.options.some((option) => option.text.length > LONG)));
         element.replaceChildren(...shown.map((one) => one.element));
       }
       at = Math.max(0, rows.findIndex((row) => !values.has(row.name)));

@@ -11,6 +11,8 @@
  */
 import { freshId, make, makeButton, set } from "../../shared/dom.js";
 
+const LONG = 24; // characters of an answer; longer ones get room of their own
+
 /**
  * @param {Desk} desk
  * @param {string} label what the rows are together
@@ -113,6 +115,7 @@ export function createRows(desk, label) {
       const same = rows.length === shown.length && rows.every((row, index) => row === shown[index]?.row);
       if (!same) {
         shown = rows.map(build);
+        element.dataset["long"] = String(rows.some((row) => row.options.some((option) => option.text.length > LONG)));
         element.replaceChildren(...shown.map((one) => one.element));
       }
       at = Math.max(0, rows.findIndex((row) => !values.has(row.name)));
