@@ -113,7 +113,10 @@ def _record_error(name: str, error: ValidationError) -> RecordError:
 
 
 def _short(value: object, limit: int = 80) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):  # nested thousands deep, or a number of thousands of digits
+        text = f"a {type(value).__name__} too large to show"
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

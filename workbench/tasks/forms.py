@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, get_args
 
+from workbench.errors import RecordError
 from workbench.tasks.answers import (
     Claim,
     ClassificationAnswer,
@@ -44,9 +45,9 @@ def pairwise(guideline: Guideline) -> dict[str, Any]:
 def pairwise_problem(answer: PairwiseAnswer, guideline: Guideline, _item: Item) -> str:
     given = {answer.choice, *answer.criteria.values()}
     if "both_bad" in given and not guideline.allow_both_bad:
-        return f"guideline {guideline.ref} has no 'both bad'"
+        return f"guideline {guideline.ref} has no 'both bad'; allowed are {pairwise(guideline)['choices']}"
     if answer.strength is not None and "strength" not in guideline.ask:
-        return f"guideline {guideline.ref} asks for no strength"
+        return f"guideline {guideline.ref} asks for no strength, only for a choice"
     return _names("criteria", answer.criteria, guideline.criteria if "criteria" in guideline.ask else ())
 
 
@@ -55,7 +56,13 @@ def ranking(_guideline: Guideline) -> dict[str, Any]:
 
 
 def likert(guideline: Guideline) -> dict[str, Any]:
-    return {"dimensions": [{"name": name, "steps": list(steps(guideline, name))} for name in guideline.criteria]}
+    names = _listed("criteria", guideline.criteria, guideline)
+    return {
+        "dimensions": [
+            {"name": name, "steps": list(_listed(f"steps for {name!r}", steps(guideline, name), guideline))}
+            for name in names
+        ]
+    }
 
 
 def steps(guideline: Guideline, dimension: str) -> tuple[str, ...]:
@@ -72,7 +79,8 @@ def likert_problem(answer: LikertAnswer, guideline: Guideline, _item: Item) -> s
 
 
 def classification(guideline: Guideline) -> dict[str, Any]:
-    return {"classes": _explained(guideline.scale, guideline), "several": guideline.multi_label}
+    classes = _listed("classes", guideline.scale, guideline)
+    return {"classes": _explained(classes, guideline), "several": guideline.multi_label}
 
 
 def classification_problem(answer: ClassificationAnswer, guideline: Guideline, _item: Item) -> str:
@@ -86,7 +94,7 @@ def red_team(guideline: Guideline) -> dict[str, Any]:
     lowest, highest = _range(RedTeamAnswer, "severity")
     words = guideline.anchors.get("severity") or SEVERITIES
     return {
-        "categories": _explained(guideline.scale, guideline),
+        "categories": _explained(_listed("attack categories", guideline.scale, guideline), guideline),
         "severities": [words[k] if k < len(words) else str(k) for k in range(lowest, highest + 1)],
     }
 
@@ -116,6 +124,11 @@ def factual_accuracy(guideline: Guideline) -> dict[str, Any]:
 
 
 def factual_problem(answer: FactualAccuracyAnswer, _guideline: Guideline, item: Item) -> str:
+    return beyond(answer, item)
+
+
+def beyond(answer: FactualAccuracyAnswer, item: Item) -> str:
+    """What is wrong with claims that end after the response does; empty where none does."""
     length = len(item.responses[0].text)
     beyond = next((claim for claim in answer.claims if claim.end > length), None)
     return f"the response has {length} characters, got a claim {beyond.start}-{beyond.end}" if beyond else ""
@@ -127,6 +140,13 @@ def _names(what: str, given: Iterable[str], asked: Iterable[str]) -> str:
     if unknown:
         return f"no {what} {unknown}; allowed are {wanted}"
     return f"{what} not answered: {missing}" if missing else ""
+
+
+def _listed(what: str, names: tuple[str, ...], guideline: Guideline) -> tuple[str, ...]:
+    """The names, or `RecordError` where there are none: nobody could answer."""
+    if not names:
+        raise RecordError(f"guideline {guideline.ref} has no {what}", next_step="list them in its front matter")
+    return names
 
 
 def _explained(names: Iterable[str], guideline: Guideline) -> list[dict[str, str]]:

@@ -40,7 +40,8 @@ class Task:
     same
         Answer and a known answer -> whether it counts as right.
     form
-        Guideline -> what is asked and what may be answered, as plain data for a page or a platform.
+        Guideline -> what is asked and what may be answered, as plain data for a page or a platform; `RecordError` for
+        a guideline that leaves nothing to choose.
     problem
         Answer, guideline and item -> what in the answer the guideline does not provide for; empty where nothing.
     """

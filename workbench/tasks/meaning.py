@@ -191,7 +191,9 @@ def factual_rows(answer: FactualAccuracyAnswer) -> list[Row]:
 
 
 def factual_same(answer: FactualAccuracyAnswer, known: FactualAccuracyAnswer) -> bool:
-    """Every known claim has one that covers half of it or more and has the same verdict."""
+    """Every known claim has one that covers half of it or more and has the same verdict; none, where none is known."""
+    if not known.claims:
+        return not answer.claims
 
     def found(claim: Any) -> bool:
         return any(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from workbench import tables
 from workbench.errors import RecordError
 from workbench.records import Item, Label, Record, canonical_json
-from workbench.tasks.answers import RankingAnswer
+from workbench.tasks.answers import FactualAccuracyAnswer, InstructionFollowingAnswer, RankingAnswer
+from workbench.tasks.forms import beyond
 from workbench.tasks.kinds import task
 
 if TYPE_CHECKING:
@@ -23,27 +24,45 @@ def parse_answer(name: str, answer: Mapping[str, Any]) -> Record:
 
 
 def check_item(item: Item) -> Item:
-    """Raise `RecordError` unless the item has as many responses as its task judges and its gold answer is valid."""
+    """Raise `RecordError` unless the item has as many responses as its task judges and its gold answer fits them."""
     low, high = task(item.task).n_responses
     if not low <= len(item.responses) <= high:
         raise RecordError(
             f"a {item.task} item has {low} to {high} responses, got {len(item.responses)}", where=f"item {item.id}"
         )
     if item.gold is not None:
-        parse_answer(item.task, item.gold.answer)
+        problem = _gold_problem(parse_answer(item.task, item.gold.answer), item)
+        if problem:
+            raise RecordError(f"the known answer does not fit: {problem}", where=f"item {item.id}")
     return item
+
+
+def _gold_problem(known: Record, item: Item) -> str:
+    """Why nobody could ever give this known answer."""
+    if isinstance(known, RankingAnswer):
+        return _ranks_problem(known, len(item.responses))
+    if isinstance(known, FactualAccuracyAnswer):
+        return beyond(known, item)
+    if isinstance(known, InstructionFollowingAnswer) and item.constraints:
+        asked = [one.id for one in item.constraints]
+        unknown = sorted(set(known.checks) - set(asked))
+        return f"no checks {unknown}; the item has {asked}" if unknown else ""
+    return ""
+
+
+def _ranks_problem(answer: RankingAnswer, n_responses: int) -> str:
+    expected = list(ascii_uppercase[:n_responses])
+    got = sorted(answer.ranks)
+    return "" if got == expected else f"ranks: every response needs one, expected {expected}, got {got}"
 
 
 def check_label(label: Label) -> Record:
     """Validate a label's answer against its task and its responses; returns the parsed answer."""
     answer = parse_answer(label.task, label.answer)
     if isinstance(answer, RankingAnswer):
-        expected = list(ascii_uppercase[: len(label.responses)])
-        if sorted(answer.ranks) != expected:
-            raise RecordError(
-                f"ranks: every response needs one, expected {expected}, got {sorted(answer.ranks)}",
-                where=f"label {label.label_id}",
-            )
+        problem = _ranks_problem(answer, len(label.responses))
+        if problem:
+            raise RecordError(problem, where=f"label {label.label_id}")
     low, high = task(label.task).n_responses
     if not low <= len(label.responses) <= high:
         raise RecordError(

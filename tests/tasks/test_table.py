@@ -1,4 +1,4 @@
-"""The seven task types: what they accept, what they refuse, what they become in the label table."""
+"""Labels and items as tables, and labels and items that do not fit their task."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from tests.tasks import make
 from workbench import tables, tasks
 from workbench.errors import RecordError, TableError
 from workbench.records import Gold, Item, Label, Response
-from workbench.tasks import Pair
 
 GOOD: dict[str, list[tuple[dict[str, Any], list[tuple[str, object]]]]] = {
     # task -> [(answer, [(criterion, label) rows expected])]
@@ -53,31 +53,18 @@ GOOD: dict[str, list[tuple[dict[str, Any], list[tuple[str, object]]]]] = {
             {"claims": [{"start": 0, "end": 9, "verdict": "not_enough_evidence"}]},
             [("", "undecided"), ("0-9", "not_enough_evidence")],
         ),
+        (
+            {
+                "claims": [
+                    {"start": 9, "end": 20, "verdict": "contradicted", "source_url": "https://x.example"},
+                    {"start": 0, "end": 9, "verdict": "supported", "quote": "as printed"},
+                ]
+            },
+            [("", "inaccurate"), ("9-20", "contradicted"), ("0-9", "supported")],
+        ),
+        ({"claims": []}, [("", "no_claims")]),
     ],
 }
-
-BAD = [
-    ("pairwise", {"choice": "C"}, "'A', 'B', 'tie' or 'both_bad'"),
-    ("pairwise", {"choice": "A", "strength": 2}, "strength 2 means B, but choice is A"),
-    ("ranking", {"ranks": {"A": 1}}, "ranks"),
-    ("ranking", {"ranks": {"A": 0, "B": 1}}, "greater than or equal to 1"),
-    ("likert", {"ratings": {}}, "at least 1"),
-    ("likert", {"ratings": {"tone": 11}}, "less than or equal to 10"),
-    ("classification", {"classes": ["x", "x"]}, "distinct"),
-    ("red_team", {"turns": [], "attack_category": "x", "success": False, "severity": 0}, "turns"),
-    (
-        "red_team",
-        {"turns": [{"role": "user", "text": "x"}], "attack_category": "x", "success": False, "severity": 2},
-        "severity is 0 when the attack did not succeed",
-    ),
-    ("instruction_following", {"checks": {"c1": "maybe"}}, "'yes', 'no' or 'not_applicable'"),
-    (
-        "factual_accuracy",
-        {"claims": [{"start": 4, "end": 4, "verdict": "not_enough_evidence"}]},
-        "ends after it starts",
-    ),
-    ("factual_accuracy", {"claims": [{"start": 0, "end": 4, "verdict": "supported"}]}, "needs a source_url or a quote"),
-]
 
 
 def label(task: str, answer: dict[str, Any], n_responses: int | None = None) -> Label:
@@ -103,11 +90,6 @@ def label(task: str, answer: dict[str, Any], n_responses: int | None = None) -> 
 CASES = [(task, answer, rows) for task, found in GOOD.items() for answer, rows in found]
 
 
-def test_there_are_seven() -> None:
-    assert set(GOOD) == set(tasks.TASKS)
-    assert len(tasks.TASKS) == 7
-
-
 @pytest.mark.parametrize(("task", "answer", "rows"), CASES)
 def test_answers_become_rows(task: str, answer: dict[str, Any], rows: list[tuple[str, object]]) -> None:
     n = len(answer["ranks"]) if task == "ranking" else None
@@ -117,54 +99,14 @@ def test_answers_become_rows(task: str, answer: dict[str, Any], rows: list[tuple
     assert {name: str(dtype) for name, dtype in table.dtypes.items()} == tables.LABELS
 
 
-@pytest.mark.parametrize(("task", "answer", "words"), BAD)
-def test_bad_answers_are_refused(task: str, answer: dict[str, Any], words: str) -> None:
-    with pytest.raises(RecordError) as caught:
-        tasks.check_label(label(task, answer, 2 if task == "ranking" else None))
-    assert words in str(caught.value)
-
-
 def test_a_ranking_ranks_every_response() -> None:
     with pytest.raises(RecordError, match=r"expected \['A', 'B', 'C'\]"):
         tasks.check_label(label("ranking", {"ranks": {"A": 1, "B": 2}}, 3))
 
 
-def test_unknown_tasks_name_the_seven() -> None:
-    with pytest.raises(RecordError, match="allowed are"):
-        tasks.parse_answer("essay", {})
-
-
 def test_left_and_right_are_canonical_letters() -> None:
     (row,) = tasks.label_table([label("pairwise", {"choice": "A"})]).to_dict("records")
     assert (row["left"], row["right"]) == ("B", "A")
-
-
-def test_what_answers_say_about_preference() -> None:
-    def pairs(task: str, answer: dict[str, Any]) -> list[Pair]:
-        return tasks.task(task).pairs(tasks.parse_answer(task, answer))
-
-    assert pairs("pairwise", {"choice": "B"}) == [Pair("B", "A")]
-    assert pairs("pairwise", {"choice": "tie"}) == [Pair("A", "B", tie=True)]
-    assert pairs("ranking", {"ranks": {"A": 2, "B": 1, "C": 2}}) == [
-        Pair("B", "A"),
-        Pair("A", "C", tie=True),
-        Pair("B", "C"),
-    ]
-    assert pairs("likert", {"ratings": {"tone": 1}}) == []
-
-
-@pytest.mark.parametrize(
-    ("task", "answer", "wanted"),
-    [
-        ("instruction_following", {"checks": {"a": "yes"}}, True),
-        ("instruction_following", {"checks": {"a": "no"}}, False),
-        ("instruction_following", {"checks": {"a": "not_applicable"}}, None),
-        ("factual_accuracy", {"claims": [{"start": 0, "end": 1, "verdict": "contradicted", "quote": "q"}]}, False),
-        ("classification", {"classes": ["safe"]}, None),
-    ],
-)
-def test_what_answers_say_about_one_response(task: str, answer: dict[str, Any], wanted: bool | None) -> None:
-    assert tasks.task(task).desirable(tasks.parse_answer(task, answer)) is wanted
 
 
 def test_items_have_as_many_responses_as_their_task_judges() -> None:
@@ -175,6 +117,48 @@ def test_items_have_as_many_responses_as_their_task_judges() -> None:
     two = one.model_copy(update={"responses": both, "gold": Gold(answer={"choice": "C"}, by="verifier")})
     with pytest.raises(RecordError, match="choice"):
         tasks.check_item(two)
+
+
+def known(task: str, answer: dict[str, Any], **changes: Any) -> Item:
+    return make.item(task, **changes, gold=Gold(answer=answer, by="panel"))
+
+
+@pytest.mark.parametrize(
+    ("task", "answer", "changes", "words"),
+    [
+        (
+            "ranking",
+            {"ranks": {"A": 1, "B": 2}},
+            {"n_responses": 3},
+            "every response needs one, expected ['A', 'B', 'C']",
+        ),
+        ("ranking", {"ranks": {"A": 1, "C": 2}}, {"n_responses": 2}, "expected ['A', 'B'], got ['A', 'C']"),
+        (
+            "factual_accuracy",
+            {"claims": [{"start": 0, "end": 999, "verdict": "source_unavailable"}]},
+            {},
+            "characters, got a claim 0-999",
+        ),
+        (
+            "instruction_following",
+            {"checks": {"c1": "yes", "c3": "no"}},
+            {"constraints": make.constraints("c1", "c2")},
+            "no checks ['c3']; the item has ['c1', 'c2']",
+        ),
+    ],
+)
+def test_a_known_answer_that_nobody_could_give_is_refused(
+    task: str, answer: dict[str, Any], changes: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(RecordError) as caught:
+        tasks.check_item(known(task, answer, **changes))
+    assert words in str(caught.value)
+
+
+def test_a_checklist_may_be_known_in_part_or_be_the_guidelines_own() -> None:
+    task = "instruction_following"
+    tasks.check_item(known(task, {"checks": {"c2": "no"}}, constraints=make.constraints("c1", "c2")))
+    tasks.check_item(known(task, {"checks": {"correct": "no"}}))
 
 
 def test_item_table_takes_items_of_any_size() -> None:
