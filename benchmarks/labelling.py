@@ -25,8 +25,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from playwright.sync_api import sync_playwright
 
-from tests.browser.conftest import FLAGS
 from tests.browser.lab import Lab, Notebook, server, write_notebook
+from tests.chromium import FLAGS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

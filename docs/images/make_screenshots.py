@@ -20,8 +20,8 @@ sys.path.insert(0, str(ROOT))
 
 from playwright.sync_api import sync_playwright  # noqa: E402
 
-from tests.browser.conftest import FLAGS  # noqa: E402
 from tests.browser.lab import Notebook, server, write_notebook  # noqa: E402
+from tests.chromium import FLAGS  # noqa: E402
 from workbench.pilot import open_pilot  # noqa: E402
 
 CELL = f"""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +13,7 @@ import pytest
 
 from tests.browser.lab import Lab, server
 from tests.browser.node import packages
+from tests.chromium import chromium
 from tests.widgets.make import Keeper, widget
 
 if TYPE_CHECKING:
@@ -25,16 +24,6 @@ if TYPE_CHECKING:
     from workbench.widgets import AnnotateWidget
 
 WIDGETS = Path(__file__).parents[2] / "workbench" / "widgets" / "static"
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 # The page knows the model's four calls and nothing of Jupyter; what it sends is answered by `Bench.handle`.
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>bench</title>
 <link rel="icon" href="data:,"><link rel="stylesheet" href="/annotate.css">
@@ -64,18 +53,8 @@ window.ready = true;
 def browser() -> Iterator[Browser]:
     """Debian's Chromium with a fresh profile."""
     # Not for the whole session: while it runs, Playwright keeps an event loop that notebook tests would trip over.
-    from playwright.sync_api import sync_playwright
-
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        reason = "no Chromium on this machine: apt-get install chromium"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield chromium
-        chromium.close()
+    with chromium() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

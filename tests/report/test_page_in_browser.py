@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.chromium import chromium
 from tests.report.example import summary
 from tests.report.hostile import poison
 from tests.xss import PAYLOADS
@@ -21,33 +20,13 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 FIGURES = 6
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    found = shutil.which("chromium")
-    if found is None:
-        missing = "no chromium on this machine: sudo apt-get install chromium"
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=found, args=FLAGS)
-        yield browser
-        browser.close()
+def browser() -> Iterator[Browser]:
+    with chromium() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +67,8 @@ def opened(browser: Browser, path: Path, **options: Any) -> Iterator[tuple[Page,
         context.close()
 
 
-def test_it_opens_offline_without_a_word_and_draws_every_figure(chromium: Browser, path: Path, tmp_path: Path) -> None:
-    with opened(chromium, path, viewport={"width": 1280, "height": 900}) as (page, trouble):
+def test_it_opens_offline_without_a_word_and_draws_every_figure(browser: Browser, path: Path, tmp_path: Path) -> None:
+    with opened(browser, path, viewport={"width": 1280, "height": 900}) as (page, trouble):
         assert page.locator("figure .js-plotly-plot").count() == FIGURES
         assert page.locator("figure .js-plotly-plot .main-svg").count() >= FIGURES
         for place in range(FIGURES):
@@ -106,10 +85,10 @@ def test_it_opens_offline_without_a_word_and_draws_every_figure(chromium: Browse
         assert trouble == []
 
 
-def test_hostile_texts_run_nothing_and_load_nothing(chromium: Browser, tmp_path: Path) -> None:
+def test_hostile_texts_run_nothing_and_load_nothing(browser: Browser, tmp_path: Path) -> None:
     trap = "\n\n".join((*PAYLOADS, "</script><script>window.pwned=1</script>", "{{ 7 * 7 }}"))
     hostile = write(poison(summary(), trap), tmp_path / "hostile.html")
-    with opened(chromium, hostile) as (page, trouble):
+    with opened(browser, hostile) as (page, trouble):
         for details in page.locator("details").all():
             details.evaluate("element => element.open = true")
         page.wait_for_timeout(300)
@@ -120,13 +99,13 @@ def test_hostile_texts_run_nothing_and_load_nothing(chromium: Browser, tmp_path:
         assert trouble == []
 
 
-def test_the_policy_stops_a_script_that_was_let_in(chromium: Browser, path: Path, tmp_path: Path) -> None:
+def test_the_policy_stops_a_script_that_was_let_in(browser: Browser, path: Path, tmp_path: Path) -> None:
     """The second fence, should the first ever fall."""
     html = path.read_text(encoding="utf-8")
     breached = tmp_path / "breached.html"
     attack = "<script>window.pwned=1</script><img src=x onerror=window.pwned=1><img src=http://evil.invalid/p.png>"
     breached.write_text(html.replace("<main", f"{attack}<main", 1), encoding="utf-8")
-    with opened(chromium, breached) as (page, trouble):
+    with opened(browser, breached) as (page, trouble):
         page.wait_for_timeout(200)
         assert page.evaluate("window.pwned") is None
         stopped = {line.split()[-1] for line in trouble if line.startswith("console CSP")}
@@ -136,8 +115,8 @@ def test_the_policy_stops_a_script_that_was_let_in(chromium: Browser, path: Path
         assert not [line for line in trouble if line.startswith("network")]
 
 
-def test_without_javascript_every_number_is_still_there(chromium: Browser, path: Path) -> None:
-    with opened(chromium, path, java_script_enabled=False) as (page, trouble):
+def test_without_javascript_every_number_is_still_there(browser: Browser, path: Path) -> None:
+    with opened(browser, path, java_script_enabled=False) as (page, trouble):
         assert page.locator("figure:visible").count() == 0
         assert page.get_by_role("table", name="Agreement between annotators").is_visible()
         assert page.get_by_role("cell", name="0.548 to 0.671").count() == 1
@@ -145,25 +124,25 @@ def test_without_javascript_every_number_is_still_there(chromium: Browser, path:
 
 
 @pytest.mark.parametrize("width", [380, 800, 1280])
-def test_the_page_never_scrolls_sideways(chromium: Browser, path: Path, width: int) -> None:
-    with opened(chromium, path, viewport={"width": width, "height": 900}) as (page, _):
+def test_the_page_never_scrolls_sideways(browser: Browser, path: Path, width: int) -> None:
+    with opened(browser, path, viewport={"width": width, "height": 900}) as (page, _):
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_figures_stay_on_white_in_the_dark_and_text_keeps_its_contrast(chromium: Browser, path: Path) -> None:
-    with opened(chromium, path, color_scheme="dark") as (page, _):
+def test_figures_stay_on_white_in_the_dark_and_text_keeps_its_contrast(browser: Browser, path: Path) -> None:
+    with opened(browser, path, color_scheme="dark") as (page, _):
         colour = "element => getComputedStyle(element).backgroundColor"
         assert page.locator("figure.chart").first.evaluate(colour) == "rgb(255, 255, 255)"
         assert page.locator("body").evaluate(colour) == "rgb(20, 23, 26)"
         for selector in (".lead", ".badge.high", ".badge.pass", ".badge.fail", ".banner", "nav a", ".quiet"):
             assert page.locator(selector).first.evaluate(CONTRAST) >= 4.5, selector
-    with opened(chromium, path, color_scheme="light") as (page, _):
+    with opened(browser, path, color_scheme="light") as (page, _):
         for selector in (".lead", ".badge.high", ".badge.medium", ".badge.pass", ".banner", "nav a", ".quiet"):
             assert page.locator(selector).first.evaluate(CONTRAST) >= 4.5, selector
 
 
-def test_printing_opens_what_is_folded_and_folds_it_again(chromium: Browser, path: Path) -> None:
-    with opened(chromium, path) as (page, trouble):
+def test_printing_opens_what_is_folded_and_folds_it_again(browser: Browser, path: Path) -> None:
+    with opened(browser, path) as (page, trouble):
         closed = page.locator("details:not([open])").count()
         assert closed > 8
         page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
