@@ -27,14 +27,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.server, pytest.mark.timeout(120)]
 
 
-@pytest.fixture
-def busy(tmp_path: Path) -> Iterator[Running]:
-    """A server with room for two pages, which gives up an unused page after three seconds."""
-    with running(make.pilot(tmp_path / "small"), "--max-sessions", "2", "--idle-minutes", "0.05") as one:
-        yield one
-        assert "Traceback" not in one.said(), one.said()
-
-
 def closing(socket: websocket.WebSocket, within: float = 8) -> int:
     """The code with which the server closes a connection."""
     until = time.monotonic() + within
@@ -90,32 +82,39 @@ def test_a_message_after_revoking_goes_nowhere(server: Running, visit: Visit) ->
     assert closing(socket, 2) == Ending.UNINVITED.code
 
 
-def test_a_third_page_replaces_the_oldest_and_a_full_house_says_when_to_come(busy: Running, visit: Visit) -> None:
-    ana, ben = visit(busy, "ana"), visit(busy, "ben")
-    first, second = (ana.connect(ana.open_page()) for _ in range(2))
-    full = ben.http.get("")
-    assert full.status_code == 503
-    assert full.headers["retry-after"] == "60"
-    assert "All places are taken just now" in full.text
-    third = ana.connect(ana.open_page())
-    assert closing(first) == Ending.REPLACED.code
-    for socket in (second, third):
-        assert closing(socket) == Ending.IDLE.code
-    assert ben.http.get("").status_code == 200
+def test_a_third_page_replaces_the_oldest_and_a_full_house_says_when_to_come(tmp_path: Path, visit: Visit) -> None:
+    with running(make.pilot(tmp_path / "small"), "--max-sessions", "2") as server:
+        ana, ben = visit(server, "ana"), visit(server, "ben")
+        first, second = (ana.connect(ana.open_page()) for _ in range(2))
+        full = ben.http.get("")
+        assert full.status_code == 503
+        assert full.headers["retry-after"] == full.headers["refresh"] == "60"
+        assert "All places are taken just now" in full.text
+        third = ana.connect(ana.open_page())
+        assert closing(first) == Ending.REPLACED.code
+        for socket in (second, third):
+            socket.ping()
+        second.close()
+        wait(lambda: ben.http.get("").status_code == 200)
+        assert "Traceback" not in server.said(), server.said()
 
 
-def test_a_page_in_use_is_not_idle_and_a_closed_one_makes_room(busy: Running, visit: Visit) -> None:
-    ana = visit(busy, "ana")
-    kernel = ana.open_page()
-    socket = ana.connect(kernel)
-    for _ in range(6):
-        answer(socket)
-        time.sleep(1)
-    assert ana.http.get(f"api/kernels/{kernel}").status_code == 200
-    assert ana.http.post(f"voila/api/shutdown/{kernel}", headers={"Origin": ana.origin}).status_code == 204
-    assert ana.http.get(f"api/kernels/{kernel}").status_code == 200, "it is asked whether to leave, and may stay"
-    socket.close()
-    wait(lambda: ana.http.get(f"api/kernels/{kernel}").status_code == 404, 6)
+def test_a_page_in_use_is_not_idle_and_a_closed_one_is_gone(tmp_path: Path, visit: Visit) -> None:
+    with running(make.pilot(tmp_path / "small"), "--idle-minutes", "0.1") as server:
+        ana = visit(server, "ana")
+        kernel = ana.open_page()
+        socket = ana.connect(kernel)
+        for _ in range(8):
+            answer(socket)
+            time.sleep(1)
+        assert ana.http.get(f"api/kernels/{kernel}").status_code == 200
+        assert ana.http.post(f"voila/api/shutdown/{kernel}", headers={"Origin": ana.origin}).status_code == 204
+        assert ana.http.get(f"api/kernels/{kernel}").status_code == 200, "who is asked whether to leave may stay"
+        socket.close()
+        wait(lambda: ana.http.get(f"api/kernels/{kernel}").status_code == 404)
+        socket = ana.connect(ana.open_page())
+        assert closing(socket, 15) == Ending.IDLE.code
+        assert "Traceback" not in server.said(), server.said()
 
 
 def test_a_kernel_that_dies_ends_its_page(server: Running, visit: Visit) -> None:

@@ -114,7 +114,9 @@ class Server(Voila):  # type: ignore[misc]  # voila is not followed by mypy
         )
         self.setup_template_dirs()
         self.template_paths.insert(0, str(TEMPLATES))
-        self.connection_dir = tempfile.mkdtemp(prefix="workbench-")
+        # The name of a socket in it has at most about 100 bytes, of which Jupyter takes 50.
+        short = None if len(tempfile.gettempdir()) < 30 else "/tmp"  # noqa: S108 - a folder of ours is made in it
+        self.connection_dir = tempfile.mkdtemp(prefix="workbench-", dir=short)
         self.root_dir = self.connection_dir
         settings = self.init_settings()
         self.identity_provider.guests = self.guests

@@ -195,10 +195,18 @@ class Channels(Guarded, VoilaKernelWebsocketHandler):  # type: ignore[misc]
     session: Session | None = None
 
     async def prepare(self) -> None:
-        """As everywhere, and only from a page of ours."""
+        """As everywhere, and only from a page of ours.
+
+        Raises
+        ------
+        HTTPError
+            Also 400 for a session name that no page of ours has.
+        """
         await super().prepare()
         if not self.is_same_origin():
             raise tornado.web.HTTPError(403)
+        if not re.fullmatch(r"[\w-]{1,64}", self.get_argument("session_id", "none")):
+            raise tornado.web.HTTPError(400)
 
     def check_origin(self, origin: str | None = None) -> bool:  # noqa: ARG002
         """Asked by tornado, though not where there is no such header; `prepare` has looked."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from workbench.serve.sessions import Session, Sessions
 
 # The page that is being opened shall have the processor first.
-REFILL_AFTER_S = 3.0
+REFILL_AFTER_S = 1.0
 # Not from the user's own settings: no history is written, no file of theirs is run, and what is printed goes to the
 # server's log and not to the page.
 ARGUMENTS = (

@@ -24,7 +24,8 @@ class Words:
 
 NO_LINK = Words(
     "You need your personal link",
-    "This page opens with the link that was sent to you. Open that link again, in the browser you want to label with.",
+    "This page opens with the link that was sent to you. Open that link again, in the browser you want to label with. "
+    "If you have just done so, your browser keeps no cookies for this page: allow it to.",
 )
 # The same words whether a link never was, has ended or was taken back: nobody learns who was invited.
 BAD_LINK = Words(

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from workbench.serve.guests import Guest
     from workbench.serve.options import Options
 
-# A page whose connection broke may come back within this, for example after a change of network.
-AWAY_S = 120.0
+# A page whose connection broke may come back within this, for example after a change of network or a short sleep.
+AWAY_S = 300.0
 # A page that has not connected so long after its kernel was asked for is not going to.
 STARTING_S = 150.0
 # Opening pages faster than this is no labelling.

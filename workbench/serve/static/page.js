@@ -11,7 +11,7 @@
     4004: "This page lost its connection.",
     4005: "This page lost its connection.",
   };
-  const LOST = "The server does not answer just now. Wait a moment, then reload.";
+  const LOST = "This page has lost its connection to the server. Wait a moment; if this stays, reload.";
   const KEPT = " Your answers are safe: what is not saved yet is kept in this browser and sent when you reload.";
   const SLOW = "This takes longer than it should. Please reload the page.";
   const PATIENCE_MS = 4000; // a connection that comes back within this is not worth a word
