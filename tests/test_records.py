@@ -86,6 +86,17 @@ def test_text_that_is_not_unicode_is_refused() -> None:
         Response(id="r", text="\ud800")
     with pytest.raises(RecordError, match="not valid Unicode"):
         Constraint(id="c", kind="k", params={"word": ["\udfff"]})
+    with pytest.raises(RecordError, match="not valid Unicode"):
+        Constraint(id="c", kind="k", params={"\ud800": 1})
+
+
+def test_what_is_too_large_to_show_is_refused_in_words() -> None:
+    deep: dict[str, object] = {}
+    for _ in range(5_000):
+        deep = {"a": deep}
+    for value in (deep, 10**5_000):
+        with pytest.raises(RecordError, match="got a (dict|int) too large to show"):
+            Response.parse({"id": "r", "text": value})
 
 
 def test_nested_errors_name_the_path() -> None:

@@ -81,6 +81,9 @@ class Record(BaseModel):
         # Python strings may hold lone surrogates, which no file, database or browser takes.
         try:
             self.__pydantic_serializer__.to_json(self)
+            for value in self.__dict__.values():  # whose keys the serializer would replace in silence
+                if isinstance(value, dict):
+                    "".join(value).encode()
         except (UnicodeEncodeError, ValueError):
             msg = "a text holds characters that are not valid Unicode (lone surrogates)"
             raise ValueError(msg) from None

@@ -106,9 +106,9 @@ def draft(guideline: Guideline, *, motivated_by: Iterable[str] = (), author: str
         "parent": guideline.version,
         "motivated_by": [*motivated_by],
     }
-    # Optional fields that were left out stay out, so the draft differs from its parent where the author changes it.
-    left_out = set(FIELDS) - guideline.model_fields_set - set(_ALWAYS)
-    meta = guideline.model_dump(mode="json", include=set(FIELDS) - left_out) | changed
+    # What was left out stays out, so the draft differs from its parent where the author changes it.
+    given = guideline.model_dump(mode="json", include=set(FIELDS), exclude_unset=True)
+    meta = guideline.model_dump(mode="json", include=set(_ALWAYS)) | given | changed
     front = yaml.safe_dump(
         {name: meta[name] for name in FIELDS if name in meta},
         sort_keys=False,
@@ -131,7 +131,9 @@ def _in_words(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, dict):
         return "\n".join(f"{name}: {_in_words(part)}" for name, part in value.items())
-    return "; ".join(value) if isinstance(value, list) else str(value or "")
+    if isinstance(value, list):
+        return "; ".join(value)
+    return "" if value is None else str(value)
 
 
 def _texts(entries: Iterable[Clause | EdgeCase]) -> dict[str, str]:

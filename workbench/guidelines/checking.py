@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from workbench.guidelines.reading import CITED, WHY, version_number
-from workbench.tasks.answers import MOST_STEPS, Choice, Verdict
+from workbench.tasks.answers import LONGEST_NAME, MOST_STEPS, Choice, Verdict
+from workbench.tasks.forms import SEVERITIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,10 +78,14 @@ def _check_metadata(guideline: Guideline) -> Iterator[Finding]:
             allowed = str(guideline.allow_both_bad).lower()
             message = f"allow_both_bad is {allowed}, but the scale is {list(guideline.scale)}"
             yield Finding("error", "scale", message, "make them agree")
-    for name in ("criteria", "scale"):
+    for name in ("criteria", "scale", "ask", "flags", "skip_reasons"):
         values = getattr(guideline, name)
         if len(set(values)) != len(values):
             yield Finding("error", name, f"the same value twice in {list(values)}", "remove one")
+        for value in values:
+            if not value.strip() or len(value) > LONGEST_NAME:
+                message = f"{value[:40]!r} is empty or longer than {LONGEST_NAME} characters"
+                yield Finding("error", name, message, "name it shortly, and explain it in a clause")
     try:
         date.fromisoformat(guideline.date)
         iso = re.fullmatch(r"\d{4}-\d{2}-\d{2}", guideline.date) is not None
@@ -128,8 +133,15 @@ def _check_asked(guideline: Guideline) -> Iterator[Finding]:
         "pairwise": guideline.criteria,
     }.get(guideline.task, ())
     for name in sorted(set(guideline.anchors) - set(known)):
-        advice = f"use one of {list(known)}" if known else f"a {guideline.task} guideline has none"
+        advice = f"use one of {list(known)}" if known else f"{guideline.task} guidelines have none"
         yield Finding("error", "anchors", f"anchors for {name!r}, which is not asked", advice)
+    # A dimension has as many as it has steps.
+    for name in sorted(set(guideline.anchors) & set(known) if guideline.task != "likert" else ()):
+        n, shown = len(guideline.anchors[name]), 1
+        if (guideline.task, name) == ("red_team", "severity"):
+            shown = len(SEVERITIES)
+        if n != shown:
+            yield Finding("error", "anchors", f"{n} anchors for {name!r}", f"write {shown}, so many are shown")
     for extra in guideline.ask:
         if extra != "reason" and guideline.task != "pairwise":
             yield Finding("error", "ask", f"{extra} is not asked of {guideline.task} items", "remove it")

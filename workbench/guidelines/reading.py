@@ -53,32 +53,35 @@ from typing import TYPE_CHECKING, Any, Literal
 import yaml
 
 from workbench.errors import GuidelineError, RecordError
-from workbench.records import Clause, EdgeCase, Guideline
+from workbench.records import Calibration, Clause, EdgeCase, Guideline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_CHARS = 200_000
-FIELDS: dict[str, type] = {
-    "name": str,
-    "version": str,
-    "task": str,
-    "criteria": list,
-    "scale": list,
-    "tie_rule": str,
-    "allow_both_bad": bool,
-    "anchors": dict,
-    "ask": list,
-    "multi_label": bool,
-    "machine_checks": str,
-    "gold_feedback": str,
-    "calibration": dict,
-    "flags": list,
-    "skip_reasons": list,
-    "author": str,
-    "date": str,
-    "parent": str,
-    "motivated_by": list,
+# What a field of the front matter may hold, as an error says it.
+TEXT, TEXTS, SWITCH = "a text", "a list of texts", "true or false"
+NAMED_TEXTS, NAMED_NUMBERS = "lines of `name: text` or `name: [texts]`", "lines of `name: whole number`"
+FIELDS: dict[str, str] = {
+    "name": TEXT,
+    "version": TEXT,
+    "task": TEXT,
+    "criteria": TEXTS,
+    "scale": TEXTS,
+    "tie_rule": TEXT,
+    "allow_both_bad": SWITCH,
+    "anchors": NAMED_TEXTS,
+    "ask": TEXTS,
+    "multi_label": SWITCH,
+    "machine_checks": TEXT,
+    "gold_feedback": TEXT,
+    "calibration": NAMED_NUMBERS,
+    "flags": TEXTS,
+    "skip_reasons": TEXTS,
+    "author": TEXT,
+    "date": TEXT,
+    "parent": TEXT,
+    "motivated_by": TEXTS,
 }
 NEEDED = ("name", "version", "task")
 
@@ -208,11 +211,10 @@ def _front_matter(front: str, where: str) -> dict[str, Any]:
         raise GuidelineError(f"front matter is not plain YAML data: {reason}", where=where) from None
     if not isinstance(node, yaml.MappingNode) or not isinstance(meta, dict):
         raise GuidelineError("front matter must be lines of `field: value`", where=where)
-    keys = [str(key.value) for key, _ in node.value]
-    wrong = sorted(set(keys) - set(FIELDS)) or sorted({key for key in keys if keys.count(key) > 1})
-    if wrong:
-        what = "unknown fields" if set(wrong) - set(FIELDS) else "fields given twice:"
-        raise GuidelineError(f"{what} {wrong}; allowed are {list(FIELDS)}", where=where)
+    unknown = sorted({str(key.value) for key, _ in node.value} - set(FIELDS))
+    if unknown:
+        raise GuidelineError(f"unknown fields {unknown}; allowed are {list(FIELDS)}", where=where)
+    _check_given_once(node, where)
     meta = {name: value.isoformat() if type(value) is date else value for name, value in meta.items()}
     missing = [name for name in NEEDED if not meta.get(name)]
     if missing:
@@ -222,24 +224,48 @@ def _front_matter(front: str, where: str) -> dict[str, Any]:
             meta[name] = {key: [words] if isinstance(words, str) else words for key, words in value.items()}
         if value is not None and not _is(meta[name], FIELDS[name]):
             raise GuidelineError(
-                f"{name} must be {_WANTED[FIELDS[name]]}, got {str(value)[:80]!r}",
+                f"{name} must be {FIELDS[name]}, got {str(value)[:80]!r}",
                 where=where,
                 next_step="put quotes around a text",
             )
+    if meta.get("calibration") is not None:
+        _check_calibration(meta["calibration"], where)
     return {name: value for name, value in meta.items() if value is not None}
 
 
-_WANTED = {list: "a list of texts", bool: "true or false", str: "a text", dict: "lines of `name: value`"}
+def _is(value: object, kind: str) -> bool:
+    """Whether a value is of this kind, one of those in `FIELDS`."""
+    if kind == TEXTS:
+        return isinstance(value, list) and all(isinstance(one, str) for one in value)
+    if kind in (NAMED_TEXTS, NAMED_NUMBERS):
+        named = isinstance(value, dict) and all(isinstance(name, str) for name in value)
+        parts = value.values() if isinstance(value, dict) else ()
+        return named and all(_is(one, TEXTS) if kind == NAMED_TEXTS else type(one) is int for one in parts)
+    return isinstance(value, str if kind == TEXT else bool)
 
 
-def _is(value: object, kind: type) -> bool:
-    """Whether a value is of this kind, all its parts being texts, numbers or lists of texts."""
-    if isinstance(value, list):
-        return kind is list and all(isinstance(one, str) for one in value)
-    if isinstance(value, dict):
-        parts = all(isinstance(part, int | str) or _is(part, list) for part in value.values())
-        return kind is dict and parts and all(isinstance(name, str) for name in value)
-    return isinstance(value, kind)
+def _check_given_once(node: yaml.Node, where: str) -> None:
+    """Refuse a name that stands twice in one mapping, of which YAML would keep the last in silence."""
+    nodes = [(node, "")]
+    for one, field in nodes:
+        parts = one.value if isinstance(one, yaml.CollectionNode) else []
+        if not isinstance(one, yaml.MappingNode):
+            nodes += [(part, field) for part in parts]
+            continue
+        names = [str(key.value) for key, _ in parts]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice or "<<" in names:
+            what = f"given twice: {twice}" if twice else "`<<` is not read"
+            line = f"{where}:{one.start_mark.line + 2}" if field else where
+            raise GuidelineError(f"{field or 'fields'} {what}", where=line, next_step="keep one of them")
+        nodes += [(part, field or name) for name, (_, part) in zip(names, parts, strict=True)]
+
+
+def _check_calibration(given: dict[str, int], where: str) -> None:
+    fields = list(Calibration.model_fields)
+    unknown = sorted(set(given) - set(fields))
+    if unknown:
+        raise GuidelineError(f"calibration has no {unknown}; allowed are {fields}", where=where)
 
 
 def _entries(body: str, first: int, where: str) -> Iterator[tuple[Literal["clause", "edge_case"], str, str, str]]:

@@ -17,7 +17,8 @@ Choice = Literal["A", "B", "tie", "both_bad"]
 Verdict = Literal["supported", "contradicted", "not_enough_evidence", "source_unavailable"]
 Letter = Literal["A", "B", "C", "D", "E", "F", "G", "H"]
 Text = Annotated[str, Field(max_length=20_000)]
-Name = Annotated[str, Field(min_length=1, max_length=200)]
+LONGEST_NAME = 200  # of a criterion, a class, a requirement
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
 MOST_STEPS = 10  # of a rating
 
 
