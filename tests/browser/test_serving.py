@@ -90,7 +90,7 @@ class Person:
 
 @pytest.fixture
 def people(browser: Browser) -> Iterator[Callable[..., Person]]:
-    """Let people come; what their browsers complain about fails the test, unless it says that it should."""
+    """Let people come, each with a browser of their own."""
     with ExitStack() as made:
 
         def come(server: Running, name: str, *, link: str | None = None, **options: Any) -> Person:
@@ -111,12 +111,19 @@ def served(folder: Path, *arguments: str, **pilot: Any) -> Iterator[Running]:
         assert all(token not in said for token in server.tokens.values())
 
 
-def labels(server: Running) -> list[dict[str, Any]]:
-    """What is on disk, read with nothing of the workbench in between."""
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A server for the tests that need none of their own: everybody has all six items to themselves."""
+    with served(tmp_path_factory.mktemp("house"), queue="planned", n=6) as server:
+        yield server
+
+
+def labels(server: Running, annotator: str = "") -> list[dict[str, Any]]:
+    """What is on disk, of everybody or one, read with nothing of the workbench in between."""
     path = server.pilot.folder / "store.sqlite"
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
         rows = connection.execute("SELECT payload FROM events WHERE kind = 'label' ORDER BY seq").fetchall()
-    return [json.loads(payload) for (payload,) in rows]
+    return [one for (payload,) in rows if (one := json.loads(payload)) and annotator in ("", one["annotator"])]
 
 
 def kernel(page: Page) -> str:
@@ -185,90 +192,86 @@ def test_four_people_share_an_open_batch_until_nothing_is_left(tmp_path: Path, p
         assert [person.complaints for person in everybody] == [[], [], [], []]
 
 
-def test_without_a_good_link_there_is_a_plain_page(tmp_path: Path, browser: Browser) -> None:
-    with served(tmp_path, n=3) as server:
-        context = browser.new_context()
-        page = context.new_page()
-        for address, status, words in (
-            (server.url, 401, "You need your personal link"),
-            (f"{server.url}?token=nonsense", 403, "This link does not open the page"),
-            (f"{server.url}lab/tree/pilot.toml", 401, "You need your personal link"),
-        ):
-            answer = page.goto(address)
-            assert answer is not None
-            assert answer.status == status
-            assert page.locator("h1").inner_text() == words
-        context.close()
-
-
-def test_revoked_while_the_page_is_open(tmp_path: Path, people: Callable[..., Person]) -> None:
-    with served(tmp_path, n=6) as server:
-        ana = people(server, "ana")
-        ana.press("a")
-        ana.see("1 answer saved")
-        serve.revoke(server.pilot, "ana")
-        ana.told("Your link has ended", within=8)
-        ana.press("b")
-        ana.see("1 NOT SAVED")
-        assert len(labels(server)) == 1
-        answer = ana.page.goto(server.url)
+def test_without_a_good_link_there_is_a_plain_page(house: Running, browser: Browser) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    for address, status, words in (
+        (house.url, 401, "You need your personal link"),
+        (f"{house.url}?token=nonsense", 403, "This link does not open the page"),
+        (f"{house.url}lab/tree/pilot.toml", 401, "You need your personal link"),
+    ):
+        answer = page.goto(address)
         assert answer is not None
-        assert answer.status == 403
-        assert ana.page.locator("h1").inner_text() == "This link does not open the page"
-        # Invited again, what waited in the browser arrives.
-        ana.open(server.invite("ana"))
-        ana.see("All 2 answers saved")
-        assert len(labels(server)) == 2
+        assert answer.status == status
+        assert page.locator("h1").inner_text() == words
+    context.close()
 
 
-def test_nobody_reaches_another_persons_kernel_from_their_page(tmp_path: Path, people: Callable[..., Person]) -> None:
-    with served(tmp_path, n=4) as server:
-        ana, ben = people(server, "ana"), people(server, "ben")
-        theirs = kernel(ben.page)
-        assert kernel(ana.page) != theirs
-        tried = ana.page.evaluate(
-            """async (kernel) => {
-              const status = async (path, method = "GET") => (await fetch(path, { method })).status;
-              const socket = new WebSocket(`ws://${location.host}/api/kernels/${kernel}/channels`);
-              const opened = await new Promise((done) => {
-                socket.onopen = () => done(true);
-                socket.onclose = () => done(false);
-              });
-              return [opened, await status(`/api/kernels/${kernel}`), await status(`/api/kernels/${kernel}`, "DELETE"),
-                await status(`/voila/api/shutdown/${kernel}`, "POST"), await status("/api/kernels"),
-                await status("/api/contents"), await status("/voila/files/store.sqlite")];
-            }""",
-            theirs,
-        )
-        assert tried == [False, 404, 404, 404, 404, 404, 404]
-        ben.press("a")
-        ben.see("1 answer saved")
+def test_revoked_while_the_page_is_open(house: Running, people: Callable[..., Person]) -> None:
+    rex = people(house, "rex")
+    rex.press("a")
+    rex.see("1 answer saved")
+    serve.revoke(house.pilot, "rex")
+    rex.told("Your link has ended", within=8)
+    rex.press("b")
+    rex.see("1 NOT SAVED")
+    assert len(labels(house, "rex")) == 1
+    answer = rex.page.goto(house.url)
+    assert answer is not None
+    assert answer.status == 403
+    assert rex.page.locator("h1").inner_text() == "This link does not open the page"
+    # Invited again, what waited in the browser arrives.
+    rex.open(house.invite("rex"))
+    rex.see("All 2 answers saved")
+    assert len(labels(house, "rex")) == 2
 
 
-def test_a_page_loads_nothing_from_elsewhere_and_keeps_no_token(tmp_path: Path, people: Callable[..., Person]) -> None:
-    with served(tmp_path, n=4) as server:
-        ana = people(server, "ana")
-        ana.press("a", "r")
-        ana.page.keyboard.type("because")
-        ana.press("Escape", "?", "Escape", "g", "g", "m", "m")
-        ana.see("1 answer saved")
-        ana.page.reload()
-        ana.wait()
-        token = server.tokens["ana"]
-        assert [url for url, _ in ana.asked if not url.startswith((server.url, f"blob:{server.url}", "data:"))] == []
-        assert [url for url, _ in ana.asked if token in url] == [f"{server.url}?token={token}"]
-        assert not [headers for _, headers in ana.asked if headers.get("referer")]
-        assert ana.page.url == server.url
-        assert token not in ana.page.content()
-        kept = ana.page.evaluate("JSON.stringify([localStorage, sessionStorage, document.cookie, history.length])")
-        assert token not in kept
-        assert json.loads(kept)[2] == "", "no script can read a cookie"
-        cookies = ana.context.cookies()
-        assert [(one["httpOnly"], one["sameSite"]) for one in cookies] == [(True, "Lax")]
-        assert token not in cookies[0]["value"]
-        ana.page.go_back()
-        assert ana.page.url == "about:blank", "the link is not in the history"
-        assert ana.complaints == []
+def test_nobody_reaches_another_persons_kernel_from_their_page(house: Running, people: Callable[..., Person]) -> None:
+    ana, ben = people(house, "ana"), people(house, "ben")
+    theirs = kernel(ben.page)
+    assert kernel(ana.page) != theirs
+    tried = ana.page.evaluate(
+        """async (kernel) => {
+          const status = async (path, method = "GET") => (await fetch(path, { method })).status;
+          const socket = new WebSocket(`ws://${location.host}/api/kernels/${kernel}/channels`);
+          const opened = await new Promise((done) => {
+            socket.onopen = () => done(true);
+            socket.onclose = () => done(false);
+          });
+          return [opened, await status(`/api/kernels/${kernel}`), await status(`/api/kernels/${kernel}`, "DELETE"),
+            await status(`/voila/api/shutdown/${kernel}`, "POST"), await status("/api/kernels"),
+            await status("/api/contents"), await status("/voila/files/store.sqlite")];
+        }""",
+        theirs,
+    )
+    assert tried == [False, 404, 404, 404, 404, 404, 404]
+    ben.press("a")
+    ben.see("1 answer saved")
+
+
+def test_a_page_loads_nothing_from_elsewhere_and_keeps_no_token(house: Running, people: Callable[..., Person]) -> None:
+    eve = people(house, "eve")
+    eve.press("a", "r")
+    eve.page.keyboard.type("because")
+    eve.press("Escape", "?", "Escape", "g", "g", "m", "m")
+    eve.see("1 answer saved")
+    eve.page.reload()
+    eve.wait()
+    token = house.tokens["eve"]
+    assert [url for url, _ in eve.asked if not url.startswith((house.url, f"blob:{house.url}", "data:"))] == []
+    assert [url for url, _ in eve.asked if token in url] == [f"{house.url}?token={token}"]
+    assert not [headers for _, headers in eve.asked if headers.get("referer")]
+    assert eve.page.url == house.url
+    assert token not in eve.page.content()
+    kept = eve.page.evaluate("JSON.stringify([localStorage, sessionStorage, document.cookie, history.length])")
+    assert token not in kept
+    assert json.loads(kept)[2] == "", "no script can read a cookie"
+    cookies = eve.context.cookies()
+    assert [(one["httpOnly"], one["sameSite"]) for one in cookies] == [(True, "Lax")]
+    assert token not in cookies[0]["value"]
+    eve.page.go_back()
+    assert eve.page.url == "about:blank", "the link is not in the history"
+    assert eve.complaints == []
 
 
 def test_killed_and_started_again_everything_arrives_exactly_once(
@@ -294,22 +297,21 @@ def test_killed_and_started_again_everything_arrives_exactly_once(
         assert len({label["label_id"] for label in written}) == len({label["item"] for label in written}) == 6
 
 
-def test_who_is_asked_whether_to_leave_and_stays_goes_on(tmp_path: Path, people: Callable[..., Person]) -> None:
-    with served(tmp_path, n=4) as server:
-        ana = people(server, "ana")
-        process = server.process_of(kernel(ana.page))
-        os.kill(process, signal.SIGSTOP)
-        try:
-            ana.press("a")
-            ana.see("1 NOT SAVED")
-            ana.stays = True
-            ana.page.evaluate("() => { setTimeout(() => location.reload()); }")
-            ana.page.wait_for_timeout(1500)
-        finally:
-            os.kill(process, signal.SIGCONT)
-        ana.see("1 answer saved")
-        ana.press("b")
-        ana.see("All 2 answers saved")
+def test_who_is_asked_whether_to_leave_and_stays_goes_on(house: Running, people: Callable[..., Person]) -> None:
+    kim = people(house, "kim")
+    process = house.process_of(kernel(kim.page))
+    os.kill(process, signal.SIGSTOP)
+    try:
+        kim.press("a")
+        kim.see("1 NOT SAVED")
+        kim.stays = True
+        kim.page.evaluate("() => { setTimeout(() => location.reload()); }")
+        kim.page.wait_for_timeout(1500)
+    finally:
+        os.kill(process, signal.SIGCONT)
+    kim.see("1 answer saved")
+    kim.press("b")
+    kim.see("All 2 answers saved")
 
 
 def test_an_unused_page_ends_and_says_so_and_a_click_goes_on(tmp_path: Path, people: Callable[..., Person]) -> None:
@@ -360,12 +362,11 @@ def test_two_machines_share_one_batch_in_postgresql(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_page_is_light_or_dark_as_the_system_is(tmp_path: Path, people: Callable[..., Person], scheme: str) -> None:
-    with served(tmp_path, n=3) as server:
-        ana = people(server, "ana", color_scheme=scheme)
-        colours = "e => [getComputedStyle(e).backgroundColor, getComputedStyle(e).color]"
-        for part in (ana.page.locator("body"), ana.page.locator(".wb-frame")):
-            background, ink = (sum(map(float, re.findall(r"[\d.]+", one)[:3])) for one in part.evaluate(colours))
-            assert (background < ink) is (scheme == "dark"), (background, ink)
-        assert ana.page.title() == "Small <b>pilot</b>"
-        assert ana.page.locator("#opening").count() == 0
+def test_the_page_is_light_or_dark_as_the_system_is(house: Running, people: Callable[..., Person], scheme: str) -> None:
+    lee = people(house, scheme, color_scheme=scheme)
+    colours = "e => [getComputedStyle(e).backgroundColor, getComputedStyle(e).color]"
+    for part in (lee.page.locator("body"), lee.page.locator(".wb-frame")):
+        background, ink = (sum(map(float, re.findall(r"[\d.]+", one)[:3])) for one in part.evaluate(colours))
+        assert (background < ink) is (scheme == "dark"), (background, ink)
+    assert lee.page.title() == "Small <b>pilot</b>"
+    assert lee.page.locator("#opening").count() == 0

@@ -153,6 +153,12 @@ def test_perfect_agreement_says_what_it_cannot_exclude() -> None:
     assert "up to 26% of items may still disagree" in result.reason
 
 
+def test_items_that_all_disagree_alike_are_not_called_agreement() -> None:
+    result = agreement.percent_agreement(table([["A"] * 10, ["B"] * 10]))
+    assert (result.value, result.low, result.high) == (0, 0, 0)
+    assert result.reason == "all items look alike, so no real interval: up to 26% of items may still differ"
+
+
 def test_one_annotator_is_undefined_with_the_reason() -> None:
     result = agreement.krippendorff_alpha(table([[1, 2, 3]]))
     assert math.isnan(result.value)

@@ -352,8 +352,9 @@ def _estimate(
     how = f"{method}; percentile bootstrap over items ({n_resamples} resamples, seed {seed})"
     cautions = [f"{undefined} of {n_resamples} resamples undefined"] if undefined else []
     if low == high:
-        # Resampling items that all agree never shows one that does not. With none seen in n, a share of up to
+        # Resampling items that all look alike never shows one that does not. With none seen in n, a share of up to
         # 1 - (1 - confidence)^(1/n) is still compatible (the exact binomial bound).
         hidden = 1 - (1 - confidence) ** (1 / p.n_items)
-        cautions.append(f"no disagreement seen, so no real interval: up to {hidden:.0%} of items may still disagree")
+        seen, other = ("no disagreement seen", "disagree") if value == 1 else ("all items look alike", "differ")
+        cautions.append(f"{seen}, so no real interval: up to {hidden:.0%} of items may still {other}")
     return result(value, low, high, how, "; ".join(cautions))
