@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import queue
 import threading
 from dataclasses import dataclass, field
 from functools import cache
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 # One conversation at a time computes: two at once on the same cores are slower than one after the other.
 _COMPUTING = threading.Lock()
 _TIMEOUT_S = 120
+_NO_REPLY = "the model's server sent something that is no chat reply"
 
 
 @dataclass(frozen=True)
@@ -105,9 +107,11 @@ def endpoint(
     def reply(turns: Sequence[Turn]) -> Iterator[str]:
         import httpx
 
-        key = os.environ.get(api_key_env, "") if api_key_env else ""
+        key = os.environ.get(api_key_env, "").strip() if api_key_env else ""
         if api_key_env and not key:
             raise TrainingError(f"the environment variable {api_key_env} is not set")
+        if not key.isascii() or not key.isprintable():
+            raise TrainingError(f"the environment variable {api_key_env} holds characters that no key has")
         asked = {
             "model": model,
             "messages": _messages(turns, system),
@@ -123,7 +127,7 @@ def endpoint(
                 if answer.status_code != httpx.codes.OK:
                     raise TrainingError(f"the model's server answered {answer.status_code}")
                 yield from _streamed(answer.iter_lines())
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             # The error's text may hold the address with a key in it.
             raise TrainingError(f"the model's server cannot be reached ({type(error).__name__})") from None
 
@@ -136,7 +140,8 @@ def _messages(turns: Sequence[Turn], system: str, clean: Callable[[str], str] = 
 
 
 def _streamed(lines: Iterator[str]) -> Iterator[str]:
-    """The pieces of a server-sent stream; what cannot be read is an error and not a silent end."""
+    """The pieces of a server-sent stream; what cannot be read, or breaks off, is an error and not a silent end."""
+    ended = False
     for line in lines:
         data = line.removeprefix("data:").strip()
         if not line.startswith("data:") or not data:
@@ -144,11 +149,18 @@ def _streamed(lines: Iterator[str]) -> Iterator[str]:
         if data == "[DONE]":
             return
         try:
-            piece = json.loads(data)["choices"][0]["delta"].get("content") or ""
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError):
-            raise TrainingError("the model's server sent something that is no chat reply") from None
+            choices = json.loads(data)["choices"]
+            first = choices[0] if choices else {"delta": {}}  # some servers count tokens in a chunk of its own
+            piece = first["delta"].get("content") or ""
+            ended = ended or bool(first.get("finish_reason"))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            raise TrainingError(_NO_REPLY) from None
+        if not isinstance(piece, str):
+            raise TrainingError(_NO_REPLY)
         if piece:
-            yield str(piece)
+            yield piece
+    if not ended:
+        raise TrainingError("the model's server broke off, or does not stream")
 
 
 @cache
@@ -160,7 +172,7 @@ def _loaded(name: str) -> tuple[Any, Any]:
 
 def _generate(loaded: tuple[Any, Any], turns: Sequence[Turn], params: dict[str, Any]) -> Iterator[str]:
     import torch
-    from transformers import TextIteratorStreamer
+    from transformers import StoppingCriteriaList, TextIteratorStreamer
 
     from workbench.training.models import plain, quiet
     from workbench.training.sampling import check_length
@@ -173,6 +185,11 @@ def _generate(loaded: tuple[Any, Any], turns: Sequence[Turn], params: dict[str, 
     drawn = {"do_sample": True, "temperature": params["temperature"], "top_p": params["top_p"]}
     options = drawn if params["temperature"] > 0 else {"do_sample": False}
     failed: list[BaseException] = []
+    unheard = threading.Event()
+
+    def stops(tokens: Any, *_: Any, **__: Any) -> Any:
+        return torch.full(tokens.shape[:1], unheard.is_set(), device=tokens.device)
+
     # A reply depends on what was said and on the seed, and on nothing that was drawn before.
     digest = hashlib.sha256(canonical_json([params["seed"], messages]).encode()).digest()
 
@@ -186,6 +203,7 @@ def _generate(loaded: tuple[Any, Any], turns: Sequence[Turn], params: dict[str, 
                     max_new_tokens=params["max_new_tokens"],
                     pad_token_id=tokenizer.pad_token_id,
                     streamer=streamer,
+                    stopping_criteria=StoppingCriteriaList([stops]),
                 )
         except Exception as error:  # noqa: BLE001 - the reader must hear of it, or it would wait for the time-out
             failed.append(error)
@@ -193,7 +211,12 @@ def _generate(loaded: tuple[Any, Any], turns: Sequence[Turn], params: dict[str, 
 
     worker = threading.Thread(target=compute, daemon=True)
     worker.start()
-    yield from streamer
-    worker.join()
+    try:
+        yield from streamer
+    except queue.Empty:
+        raise TrainingError(f"the model was silent for {_TIMEOUT_S} s") from None
+    finally:  # also where nobody listens any more: the next conversation computes alone
+        unheard.set()
+        worker.join()
     if failed:
         raise TrainingError(f"the model failed: {type(failed[0]).__name__}")
