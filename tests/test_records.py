@@ -95,7 +95,7 @@ def test_what_is_too_large_to_show_is_refused_in_words() -> None:
     for _ in range(5_000):
         deep = {"a": deep}
     for value in (deep, 10**5_000):
-        with pytest.raises(RecordError, match="got a (dict|int) too large to show"):
+        with pytest.raises(RecordError, match=r"got a (dict|int) too large to show"):
             Response.parse({"id": "r", "text": value})
 
 

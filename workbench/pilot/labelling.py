@@ -64,12 +64,13 @@ def annotator(pilot: Pilot, name: str) -> Annotator:
     Raises
     ------
     PilotError
-        When they are simulated: nobody labels in their name.
+        When they are simulated, or a model: no person labels in their name.
     """
     known = [*pilot.store.annotators(), *(person.annotator for person in pilot.config.annotators)]
     person = next((one for one in known if one.id == name), None) or Annotator(id=name, source="human")
-    if person.source == "simulated":
-        raise PilotError(f"{name} is simulated; use another name to label as a person")
+    if person.source != "human":
+        what = "simulated" if person.source == "simulated" else "a model"
+        raise PilotError(f"{name} is {what}; use another name to label as a person")
     return person
 
 
@@ -161,6 +162,11 @@ def partner(model: str | Chat | Partner | Callable[..., Any] | None) -> Partner 
         model = chat.embedded(model)
     if isinstance(model, chat.Chat):
         return Partner(model.reply, model.model, model.model_sha256, model.params)
+    if not callable(model):
+        raise PilotError(
+            f"no model to talk to: {type(model).__name__}",
+            next_step="give the name of one on this machine, training.chat.endpoint(…), or a function of the turns",
+        )
     return Partner(model, getattr(model, "__name__", type(model).__name__))
 
 

@@ -37,6 +37,7 @@ class OpenQueue:
         there = pilot.store.holds(pilot.name, self._batch)
         done = [hold for hold in there if hold.annotator == person.id and hold.state == "done"]
         self._asked = {(one.item, one.is_repeat): self._assignment(one) for one in done}
+        self._done = set(self._asked)
 
     @property
     def hand_out(self) -> HandOut:
@@ -62,8 +63,10 @@ class OpenQueue:
         held = self._pilot.store.hand_out(
             self._pilot.name, self._batch, self._person.id, choose, overlap=self._overlap, seconds=self._seconds
         )
-        self._asked |= {(one.item, one.is_repeat): self._assignment(one) for one in held}
-        return Handed(sorted(self._asked.values(), key=lambda one: one.position), max(left, 0))
+        mine = {(one.item, one.is_repeat): self._assignment(one) for one in held}
+        self._asked |= mine
+        mine |= {key: self._asked[key] for key in self._done}
+        return Handed(sorted(mine.values(), key=lambda one: one.position), max(left, 0))
 
     def keeper(self) -> Keeper:
         """Where judgments on these questions go."""
@@ -81,6 +84,7 @@ class OpenQueue:
         kept = self._pilot.store.judge_held(label, self._question_of(label), self._overlap)
         if kept is None:
             raise TooLateError("the time for this item was up and others have judged it; your answer was kept aside")
+        self._done = self._done | {(label.item, label.is_repeat)}
         return kept
 
     def _practise(self, one: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from workbench.errors import RecordError, WorkbenchError
 from workbench.records import Exchange
 from workbench.safe_html import well_formed
 from workbench.tasks import Turn
+from workbench.widgets.annotate.desk import NotSavedError, one_line, try_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -92,44 +94,53 @@ class Attack:
         threading.Thread(target=self._converse, args=(sent, asked, turns, self._partner), daemon=True).start()
 
     def _converse(self, sent: Say, asked: Question, turns: Sequence[Turn], partner: Partner) -> None:
-        began = time.monotonic()
+        last = {**_said(sent, "", done=True), "error": "The model did not reply: it ended"}
         try:
-            reply = self._listen(sent, turns, partner)
-            with self._lock:
-                record = Exchange(
-                    exchange_id=sent.uuid,
-                    pilot=asked.assignment.pilot,
-                    batch=asked.assignment.batch,
-                    item=asked.item.id,
-                    annotator=self._annotator.id,
-                    source=self._annotator.source,
-                    number=len(self._past.get(_place(asked), ())),
-                    message=turns[-1].text,
-                    reply=reply,
-                    model=partner.model,
-                    model_sha256=partner.model_sha256,
-                    params=dict(partner.params),
-                    duration_s=round(time.monotonic() - began, 3),
-                    submitted_at=datetime.now(UTC),
-                )
-                self._keeper.exchange(record)
-                self._past.setdefault(_place(asked), []).append(record)
-            self._send(_said(sent, reply, done=True))
-        except Exception as error:  # noqa: BLE001 - whatever a model or a store raises, the page must hear of it
+            last = _said(sent, self._exchange(sent, asked, turns, partner), done=True)
+        except NotSavedError as error:
+            last["error"] = f"The reply could not be kept: {error}"[:300]
+        except Exception as error:  # noqa: BLE001 - whatever a model raises, the page must hear of it
             if not isinstance(error, WorkbenchError):
                 _log.warning("the model did not reply: %s", type(error).__name__)
             # What an endpoint says of its failure may name keys and addresses, which are no annotator's business.
-            said = str(error) if isinstance(error, WorkbenchError) else type(error).__name__
-            self._send({**_said(sent, "", done=True), "error": f"The model did not reply: {said}"[:300]})
+            said = one_line(error) if isinstance(error, WorkbenchError) else type(error).__name__
+            last["error"] = f"The model did not reply: {said}"[:300]
         finally:
             with self._lock:
-                self._busy.pop(_place(asked), None)
+                self._busy.pop(_place(asked), None)  # first, as the page may write again as soon as it is told
+            self._send(last)
+
+    def _exchange(self, sent: Say, asked: Question, turns: Sequence[Turn], partner: Partner) -> str:
+        began = time.monotonic()
+        reply = self._listen(sent, turns, partner)
+        with self._lock:
+            record = Exchange(
+                exchange_id=sent.uuid,
+                pilot=asked.assignment.pilot,
+                batch=asked.assignment.batch,
+                item=asked.item.id,
+                annotator=self._annotator.id,
+                source=self._annotator.source,
+                number=len(self._past.get(_place(asked), ())),
+                message=turns[-1].text,
+                reply=reply,
+                model=partner.model,
+                model_sha256=partner.model_sha256,
+                params=dict(partner.params),
+                duration_s=round(time.monotonic() - began, 3),
+                submitted_at=datetime.now(UTC),
+            )
+            try_to(lambda: self._keeper.exchange(record))
+            self._past.setdefault(_place(asked), []).append(record)
+        return reply
 
     def _listen(self, sent: Say, turns: Sequence[Turn], partner: Partner) -> str:
-        said = partner.reply(turns)
+        said: object = partner.reply(turns)
         reply, told = "", time.monotonic()
-        for piece in [said] if isinstance(said, str) else said:
-            reply += str(piece)
+        for piece in [said] if isinstance(said, str) or not isinstance(said, Iterable) else said:
+            if not isinstance(piece, str):
+                raise RecordError(f"a model replies in text, got {type(piece).__name__}")
+            reply += piece
             if len(reply) >= LONGEST_REPLY:
                 break
             if time.monotonic() - told > _EVERY_S:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol
 
 from workbench.errors import PlanError, TooLateError, WorkbenchError
+from workbench.safe_html import well_formed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -40,7 +41,7 @@ def try_to(keep: Callable[[], object]) -> object:
 
 def one_line(error: Exception) -> str:
     """What went wrong, as an annotator reads it."""
-    said = " ".join(str(error).split()) or "no reason given"
+    said = well_formed(" ".join(str(error).split())) or "no reason given"
     return (said if isinstance(error, WorkbenchError) else f"{type(error).__name__}: {said}")[:300]
 
 

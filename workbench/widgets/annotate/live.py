@@ -54,12 +54,14 @@ class Live:
         self._texts: dict[str, dict[str, Any]] = {}  # question -> what the browser was sent, made once
         self._n_left = 0
         self._trouble = ""  # why no further questions could be handed out
-        self._known: dict[str, str] = {}  # label or skip id -> question
+        self._ids: dict[str, tuple[str, str]] = {}  # label or skip id -> which of them it is, and the question
+        self._kept: set[str] = set()  # those of them that the keeper has taken
         self._unsaved_labels: dict[str, Label] = {}  # id -> what the keeper has refused so far
         self._unsaved_skips: dict[str, Skip] = {}
         self._current: dict[str, Label] = {}  # question -> the label that counts
         self._skipped: dict[str, str] = {}  # question -> why it was passed over
         self._gone: set[str] = set()  # handed to somebody else meanwhile
+        self._held: set[str] = set()  # handed to this annotator, done or not
         self._take_in(questions)
 
     @property
@@ -80,14 +82,19 @@ class Live:
         for label in self._past.labels:
             key = fresh.get((label.batch, label.item, label.is_repeat))
             if key is not None and self._is_mine(label) and label.position is not None:
-                self._known[label.label_id] = key
+                self._take_id(label.label_id, "answer", key)
                 if label.label_id not in corrected:
                     self._current[key] = label
         for skip in self._past.skips:
             key = fresh.get((skip.batch, skip.item, skip.is_repeat))
             if key is not None and self._is_mine(skip):
-                self._known[skip.skip_id] = key
-                self._skipped[key] = skip.reason
+                self._take_id(skip.skip_id, "skip", key)
+                if key not in self._current:
+                    self._skipped[key] = skip.reason
+
+    def _take_id(self, name: str, kind: str, key: str) -> None:
+        self._ids[name] = kind, key
+        self._kept.add(name)
 
     def _is_mine(self, given: Label | Skip) -> bool:
         return (given.pilot, given.batch, given.annotator) == (self.pilot, self.batch, self._annotator.id)
@@ -114,14 +121,16 @@ class Live:
         return self._texts[key]
 
     def _as_seen(self, key: str) -> dict[str, Any]:
-        label = self._current[key]
+        label, rules = self._current[key], self._guideline
+        clauses = {clause.id for clause in rules.clauses}
         return {
             "uuid": label.label_id,
             "answer": self._questions[key].on_screen(label.answer),
             "reason": label.reason,
             "comment": label.comment,
-            "clauses": list(label.clauses),
-            "flags": list(label.flags),
+            # What this guideline has of them, for the page to send again: not a mark of ours, nor an older version's.
+            "clauses": [one for one in label.clauses if one in clauses],
+            "flags": [one for one in label.flags if one in rules.flags],
         }
 
     def texts(self, keys: Sequence[str]) -> list[dict[str, Any]]:
@@ -144,10 +153,18 @@ class Live:
             raise RecordError("this answer is to a question that is not in this queue", where="another batch or pilot?")
         return asked
 
+    def _is_kept(self, sent: messages.Answer | messages.Skip) -> bool:
+        """Whether this judgment is kept already; `RecordError` where its id is that of another one."""
+        mine = sent.type, sent.question
+        if self._ids.setdefault(sent.uuid, mine) != mine:
+            raise RecordError("the id is that of another judgment", next_step="reload the page")
+        return sent.uuid in self._kept
+
     def judge(self, sent: messages.Answer, asked: Question) -> dict[str, Any]:
         """Keep an answer; what the page is told of it."""
-        reveals = asked.assignment.is_gold and self._guideline.gold_feedback == "live"
-        if sent.uuid not in self._known:
+        known = asked.item.gold is not None and asked.assignment.is_gold
+        reveals = known and self._guideline.gold_feedback == "live"
+        if not self._is_kept(sent):
             if reveals and sent.question in self._current:
                 raise RecordError("the right answer has been shown, so the first one stands")
             # Sent again after a failure it is the same record, so a keeper that failed late can tell.
@@ -155,13 +172,12 @@ class Live:
             self._unsaved_labels[sent.uuid] = label
             kept = try_to(lambda: self._keeper.judge(label))
             del self._unsaved_labels[sent.uuid]
-            self._known[sent.uuid] = sent.question
+            self._kept.add(sent.uuid)
             self._current[sent.question] = kept if isinstance(kept, Label) else label
             self._skipped.pop(sent.question, None)
-        key = self._known[sent.uuid]
-        reply: dict[str, Any] = {"given": self._as_seen(key)}
+        reply: dict[str, Any] = {"given": self._as_seen(sent.question)}
         if reveals:
-            reply["feedback"] = feedback(asked, self._current[key].answer, self._guideline)
+            reply["feedback"] = feedback(asked, self._current[sent.question].answer, self._guideline)
         if self._guideline.machine_checks == "after":
             reply["checks"] = verdicts(asked)
         return reply
@@ -172,16 +188,16 @@ class Live:
         self._attack.check(asked, answer)
         before = self._current.get(asked.key)
         if before is not None and self._guideline.machine_checks == "after":
-            sent = sent.model_copy(update={"flags": (*sent.flags, SAW_CHECKS)})
+            sent = sent.model_copy(update={"flags": (*(one for one in sent.flags if one != SAW_CHECKS), SAW_CHECKS)})
         label = asked.label(sent, answer, self._annotator, self._guideline, before.label_id if before else None)
         tasks.check_label(label)
         return label
 
     def skip(self, sent: messages.Skip, asked: Question) -> dict[str, Any]:
         """Keep that an item is passed over; what the page is told of it."""
-        if sent.question in self._current:
-            raise RecordError("an item that is answered is not skipped", next_step="change the answer instead")
-        if sent.uuid not in self._known:
+        if not self._is_kept(sent):
+            if sent.question in self._current:
+                raise RecordError("an item that is answered is not skipped", next_step="change the answer instead")
             skip = self._unsaved_skips.get(sent.uuid) or Skip(
                 skip_id=sent.uuid,
                 pilot=self.pilot,
@@ -200,9 +216,9 @@ class Live:
             self._unsaved_skips[sent.uuid] = skip
             try_to(lambda: self._keeper.skip(skip))
             del self._unsaved_skips[sent.uuid]
-            self._known[sent.uuid] = sent.question
-            self._skipped[sent.question] = sent.reason
-        return {"skipped": self._skipped[sent.question]}
+            self._kept.add(sent.uuid)
+            self._skipped[sent.question] = skip.reason
+        return {"skipped": self._skipped.get(sent.question, sent.reason)}
 
     def _ask_for_more(self) -> None:
         try:
@@ -216,10 +232,13 @@ class Live:
 
     def _n_waiting(self) -> int:
         done = self._current.keys() | self._skipped.keys() | self._gone
-        return len(self._questions.keys() - done)
+        return len(self._held - done)
 
     def _hand_out(self, n: int) -> None:
         assert self._supply is not None  # only called where questions are handed out
         handed = self._supply.ask(n)
+        questions = [self._asker.question(one) for one in handed.assignments]
         self._n_left = handed.n_left
-        self._take_in([self._asker.question(one) for one in handed.assignments])
+        self._take_in(questions)
+        self._held = {one.key for one in questions}
+        self._gone -= self._held  # it came free, and is theirs again

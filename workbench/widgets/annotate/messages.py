@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, StringConstraints
 
 from workbench.errors import RecordError
 from workbench.records import Record
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from workbench.safe_html import well_formed
 
 Uuid = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 Key = Annotated[str, StringConstraints(pattern=r"^q_[0-9a-f]{16}$")]
@@ -93,9 +92,16 @@ _KINDS: dict[str, type[Message]] = {
 }
 
 
-def read(content: Mapping[str, Any]) -> Message:
+def read(content: object) -> Message:
     """The message, or `RecordError` naming what is wrong with it."""
-    kind = content.get("type")
-    if not isinstance(kind, str) or kind not in _KINDS:
-        raise RecordError(f"no message type {str(kind)[:40]!r}; allowed are {sorted(_KINDS)}")
+    kind = content.get("type") if isinstance(content, Mapping) else None
+    if not isinstance(content, Mapping) or not isinstance(kind, str) or kind not in _KINDS:
+        shown = repr(kind[:40]) if isinstance(kind, str) else f"of {type(kind).__name__}"
+        raise RecordError(f"no message type {shown}; allowed are {sorted(_KINDS)}")
     return _KINDS[kind].parse(content)
+
+
+def uuid_of(content: object) -> str:
+    """The id a reply to a message names, however wrong the message is."""
+    uuid = content.get("uuid") if isinstance(content, Mapping) else None
+    return well_formed(uuid[:64]) if isinstance(uuid, str) else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import RecordError
+from workbench.errors import PlanError, RecordError
 from workbench.records import Practice
 from workbench.widgets.annotate.desk import try_to
 from workbench.widgets.annotate.shown import feedback, is_right
@@ -36,6 +36,7 @@ class Practising:
         self._annotator = annotator
         self._keeper = keeper
         self._given = {one.practice_id: one for one in given}
+        self._ids: dict[str, str] = {}  # id of an answer -> question
         self._unsaved: dict[str, Practice] = {}
         self._attempt = self.standing.attempt
         self._questions = self._ask()
@@ -61,7 +62,8 @@ class Practising:
 
     def state(self) -> dict[str, Any]:
         """As `AnnotateWidget.state`, for the attempt at hand."""
-        mine = {one.item: one for one in self._given.values() if one.attempt == self._attempt}
+        # Of several answers to an item the first counts, as in `standing`.
+        mine = {one.item: one for one in reversed(self._given.values()) if one.attempt == self._attempt}
         by_item = {asked.item.id: key for key, asked in self._questions.items()}
         return {
             "queue": list(self._questions),
@@ -80,14 +82,20 @@ class Practising:
     def answer(self, sent: Answer) -> dict[str, Any]:
         """Keep an answer, and return the feedback on it."""
         asked = self._questions[sent.question]
-        if sent.uuid not in self._given:
+        kept = self._given.get(sent.uuid)
+        if self._ids.setdefault(sent.uuid, sent.question) != sent.question or (
+            kept is not None and (kept.item, kept.attempt) != (asked.item.id, self._attempt)
+        ):
+            raise RecordError("the id is that of another answer", next_step="reload the page")
+        if kept is None:
+            if self.standing.state != "practising" and self.standing.attempt == self._attempt:
+                raise RecordError("this attempt is over", next_step="go on to what comes next")
             if any((one.item, one.attempt) == (asked.item.id, self._attempt) for one in self._given.values()):
                 raise RecordError("a practice item is answered once: the right answer has been shown")
             record = self._unsaved.setdefault(sent.uuid, self._record(sent, asked))
             try_to(lambda: self._keeper.practice(record))
             del self._unsaved[sent.uuid]
-            self._given[sent.uuid] = record
-        kept = self._given[sent.uuid]
+            self._given[sent.uuid] = kept = record
         return {
             "given": {"uuid": kept.practice_id, "answer": asked.on_screen(kept.answer)},
             "feedback": feedback(asked, kept.answer, self._guideline),
@@ -125,4 +133,7 @@ class Practising:
 
     def _ask(self) -> dict[str, Question]:
         asked = [self._asker.question(one) for one in self._drill.questions(self._attempt)]
+        unknown = [one.item.id for one in asked if one.item.gold is None]
+        if unknown:
+            raise PlanError(f"items without a known answer cannot be practised on: {unknown[:3]}")
         return {one.key: one for one in asked}

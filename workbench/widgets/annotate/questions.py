@@ -131,8 +131,8 @@ class Question:
             is_repeat=asked.is_repeat,
             reason=sent.reason,
             comment=sent.comment,
-            clauses=sent.clauses,
-            flags=sent.flags,
+            clauses=tuple(dict.fromkeys(sent.clauses)),
+            flags=tuple(dict.fromkeys(sent.flags)),
             duration_s=sent.duration_s,
             submitted_at=datetime.now(UTC),
             guideline=guideline.ref,
@@ -169,10 +169,16 @@ class Asker:
                 where=place,
             )
         tasks.check_item(item)
+        requirements = self._requirements(item)
+        if item.task == "instruction_following" and not requirements:
+            raise RecordError(
+                f"item {item.id!r} has no constraints, and guideline {guideline.ref} has no criteria to check instead",
+                where=place,
+            )
         responses = [response.id for response in item.responses]
         if sorted(assignment.order) != sorted(responses):
             raise RecordError(f"order must show the responses {responses}, got {list(assignment.order)}", where=place)
-        return Question(assignment, item, self._requirements(item))
+        return Question(assignment, item, requirements)
 
     def _requirements(self, item: Item) -> tuple[Requirement, ...]:
         if item.task != "instruction_following":

@@ -35,7 +35,7 @@ from workbench.widgets.annotate.practising import Practising
 from workbench.widgets.annotate.shown import guideline_for_browser
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from workbench.records import Annotator
     from workbench.widgets.annotate.desk import Keeper, Options, Past
@@ -127,20 +127,20 @@ class AnnotateWidget(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is
             return {"phase": "practice", **self._practising.state()}
         return {"phase": "live", **self._live.state()}
 
-    def _handle(self, content: Mapping[str, Any]) -> dict[str, Any] | None:
+    def _handle(self, content: object) -> dict[str, Any] | None:
         """Answer one message of the browser, and return the reply that was sent."""
         reply = self._reply(content)
         if reply is not None:
             self.send(reply)
         return reply
 
-    def _reply(self, content: Mapping[str, Any]) -> dict[str, Any] | None:
-        uuid = str(content.get("uuid", ""))[:64]
+    def _reply(self, content: object) -> dict[str, Any] | None:
+        uuid = messages.uuid_of(content)
         try:
             sent = messages.read(content)
             with self._lock:
                 return self._answer_to(sent)
-        except (RecordError, PlanError) as error:  # sending it again changes nothing
+        except (RecordError, PlanError, TooLateError) as error:  # sending it again changes nothing
             return {"type": "refused", "uuid": uuid, "message": one_line(error), "final": True}
         except NotSavedError as error:
             return {"type": "refused", "uuid": uuid, "message": str(error), "final": False}
