@@ -20,7 +20,7 @@ from workbench import serve
 from workbench.serve.sessions import Ending
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     Visit = Callable[..., Visitor]
 
