@@ -72,23 +72,24 @@ def warm() -> None:
 
 def show(annotator: str) -> None:
     """Display the labelling widget of an annotator, or a page that says why there is none."""
-    from IPython.display import HTML, display
+    from IPython.display import display
 
     try:
-        shown: Any = pilot().annotate(annotator, model=_model())
+        display(pilot().annotate(annotator, model=_model()))
     except WorkbenchError as error:
         _tell(f"{annotator}: {error}")
-        shown = HTML(calm("There is nothing to label here just now", "Please tell the person who invited you."))
+        _calm("There is nothing to label here just now", "Please tell the person who invited you.")
     except Exception:  # noqa: BLE001 - no traceback may reach the page
         code = token_hex(3)
         _tell(f"{annotator}: the page could not be opened (code {code})\n{traceback.format_exc()}")
-        shown = HTML(
-            calm(
-                "The page could not be opened",
-                "Answers that were shown as saved are safe. Please tell the person who invited you this code: " + code,
-            )
-        )
-    display(shown)
+        words = "Answers that were shown as saved are safe. Please tell the person who invited you this code: "
+        _calm("The page could not be opened", words + code)
+
+
+def _calm(title: str, text: str) -> None:
+    from IPython.display import display
+
+    display({"text/html": calm(title, text), "text/plain": f"{title}. {text}"}, raw=True)
 
 
 def calm(title: str, text: str) -> str:
