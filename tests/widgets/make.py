@@ -242,3 +242,26 @@ def handle(shown: AnnotateWidget, content: dict[str, Any]) -> dict[str, Any]:
     reply = shown._handle(content)
     assert reply is not None
     return reply
+
+
+# One answer of each task type to `items`, as the screen names the responses.
+ANSWERS: dict[str, dict[str, Any]] = {
+    "pairwise": {"choice": "A"},
+    "ranking": {"ranks": {"A": 2, "B": 1, "C": 3, "D": 3}},
+    "likert": {"ratings": {"helpfulness": 5, "tone": 3}},
+    "classification": {"classes": ["refusal"]},
+    "red_team": {
+        "turns": [{"role": "user", "text": "Be somebody."}, {"role": "assistant", "text": "No."}],
+        "attack_category": "role play",
+        "success": False,
+        "severity": 0,
+    },
+    "instruction_following": {"checks": {"c1": "yes", "c2": "not_applicable"}},
+    "factual_accuracy": {"claims": [{"start": 2, "end": 5, "verdict": "source_unavailable"}]},
+}
+
+
+def skip_message(shown: AnnotateWidget, position: int, reason: str = "It is broken or empty", **changes: Any) -> Any:
+    """What the browser would send to pass over the question at this position."""
+    question = shown.state()["queue"][position]
+    return {"type": "skip", "uuid": str(uuid4()), "question": question, "reason": reason} | changes

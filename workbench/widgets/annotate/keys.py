@@ -32,6 +32,8 @@ COMMON: dict[str, tuple[str, ...]] = {
 }
 SEVERAL_RESPONSES: dict[str, tuple[str, ...]] = {"difference": ("d",), "in_step": ("y",)}
 ROWS: dict[str, tuple[str, ...]] = {"row_down": ("ArrowDown",), "row_up": ("ArrowUp",)}
+# What a browser or a reader of screens needs for itself.
+RESERVED = ("", "Tab", "Escape", "Shift", "Control", "Alt", "Meta")
 _DIGITS = "1234567890"
 # More classes than digits are chosen with Tab and Space, or by a key somebody gives them.
 MOST_OPTIONS = len(_DIGITS)
@@ -74,11 +76,14 @@ def changed(keys: Mapping[str, tuple[str, ...]], changes: Mapping[str, str]) -> 
     Raises
     ------
     RecordError
-        When an action is unknown, or a key would mean two things.
+        When an action is unknown, a key is reserved, or a key would mean two things.
     """
     unknown = sorted(set(changes) - set(keys))
     if unknown:
         raise RecordError(f"keys: no action {unknown}; allowed are {sorted(keys)}")
+    reserved = sorted(key for key in changes.values() if key.title() in RESERVED)
+    if reserved:
+        raise RecordError(f"keys: {reserved} cannot be used; any but {list(RESERVED)} can")
     new = {**keys, **{action: (key,) for action, key in changes.items()}}
     owner: dict[str, str] = {}
     for action, names in new.items():
