@@ -6,9 +6,11 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from workbench import design
 from workbench.records import (
     Annotator,
     Assignment,
+    Calibration,
     Clause,
     Constraint,
     EdgeCase,
@@ -22,8 +24,8 @@ from workbench.records import (
     Skip,
 )
 from workbench.widgets import AnnotateWidget, annotate_queue
+from workbench.widgets.annotate import Drill, Options, Past
 from workbench.widgets.annotate import Keeper as KeeperFunctions
-from workbench.widgets.annotate import Options, Past
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -265,3 +267,32 @@ def skip_message(shown: AnnotateWidget, position: int, reason: str = "It is brok
     """What the browser would send to pass over the question at this position."""
     question = shown.state()["queue"][position]
     return {"type": "skip", "uuid": str(uuid4()), "question": question, "reason": reason} | changes
+
+
+# Of three practice items two must be right, so one mistake is allowed.
+RULE = Calibration(n=3, min_correct=2, max_mistakes=1, attempts=2)
+PRACTICE = {1: (7, 9, 11), 2: (13, 15, 17)}  # attempt -> numbers of its items, which are gold
+
+
+def practising(
+    keeper: Keeper | None = None, *, task: str = "pairwise", past: Past | None = None, **options: Any
+) -> tuple[AnnotateWidget, Keeper]:
+    """A widget whose six live questions come after a practice; the second practice question is shown in reverse."""
+    pool = items(20, task=task)
+
+    def questions(attempt: int) -> list[Assignment]:
+        chosen = {f"item-{k}": pool[f"item-{k}"] for k in PRACTICE[attempt]}
+        batch = {"batch": "practice", "is_repeat": False}
+        asked = [one.model_copy(update={**batch, "id": f"{one.item}-{attempt}"}) for one in assignments(chosen)]
+        assert all(one.is_gold for one in asked)
+        return asked
+
+    return widget(
+        keeper=keeper,
+        task=task,
+        items=pool,
+        assignments=assignments(pool)[:6],
+        guideline=guideline(task, calibration=RULE),
+        past=past,
+        options=Options(drill=Drill(questions, lambda given: design.standing(RULE, given)), **options),
+    )
