@@ -31,9 +31,13 @@ def snapshot(pilot: Pilot) -> Snapshot:
     """The pilot's labels at this moment."""
     labels = pilot.labels()
     overall = first_questions(labels)
-    live = overall[~overall["is_repeat"]]
     design = pilot.config.design
-    asked = Counter(one.annotator for one in pilot.assignments()) if design.queue == "planned" else Counter[str]()
+    planned = pilot.assignments() if design.queue == "planned" else []
+    asked = Counter(one.annotator for one in planned)
+    # Beside the batch there may be queues of guests' own, which make no batch complete.
+    wanted = sum(one.batch == design.batch for one in planned)
+    batch = overall[overall["batch"] == design.batch] if wanted else overall
+    live = batch[~batch["is_repeat"]]
     judged = live[~live["is_gold"]] if design.queue == "open" else live
     done = judged.groupby("item")["annotator"].nunique()
     n_items = len(pilot.items)
@@ -45,8 +49,8 @@ def snapshot(pilot: Pilot) -> Snapshot:
         title=pilot.config.title or pilot.name,
         taken_at=datetime.now(UTC),
         # Of a plan everything counts; an open batch is complete when its items are, gold and repeats aside.
-        labels=len(judged) if design.queue == "open" else len(overall),
-        wanted=sum(asked.values()) or design.overlap * n_items,
+        labels=len(judged) if design.queue == "open" else len(batch),
+        wanted=wanted or design.overlap * n_items,
         items_done=int((done >= design.overlap).sum()),
         items=n_items,
         aside=counts.n_quarantined,
