@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import TYPE_CHECKING
 
+from workbench.pilot import build, open_pilot
 from workbench.pilot.template import write_new
 from workbench.records import Constraint, Prompt, Response, content_id
 from workbench.training.candidates import Generated
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from workbench.pilot import Pilot
+    from workbench.records import TaskName
 
 SIMULATED = """
 [simulation]
@@ -57,3 +64,33 @@ def make(folder: Path, *, simulated: bool = True, n: int = 12) -> Path:
     (folder / "prompts.jsonl").write_text("".join(p.canonical() + "\n" for p in prompts))
     (folder / "responses.jsonl").write_text("".join(r.canonical() + "\n" for r in responses))
     return folder
+
+
+def opened(
+    folder: Path,
+    *,
+    task: TaskName = "pairwise",
+    n: int = 24,
+    design: dict[str, object] | None = None,
+    fields: Sequence[str] = (),
+    people: Sequence[str] = (),
+) -> Pilot:
+    """A pilot of people with its items, each of which has gold where its task can have it; nothing is planned.
+
+    `design` changes lines of `[design]`, `fields` are lines of the guideline's front matter beside the usual ones.
+    """
+    make(folder, simulated=False, n=n)
+    config, rules = folder / "pilot.toml", folder / "guideline" / "v1.md"
+    text = config.read_text().replace('task = "pairwise"', f'task = "{task}"')
+    for name, value in {"repeat_share": 0, **(design or {})}.items():
+        text = re.sub(rf"(?m)^{name} = .*\n", "", text).replace(
+            "[design]\n", f"[design]\n{name} = {json.dumps(value)}\n"
+        )
+    config.write_text(text + "".join(f'\n[[annotators]]\nid = "{name}"\n' for name in people))
+    text = rules.read_text().replace("task: pairwise", f"task: {task}").replace("name one", "polite")
+    rules.write_text(text.replace("author:", "".join(f"{line}\n" for line in fields) + "author:", 1))
+    pilot = open_pilot(folder)
+    generated = [Generated.parse(json.loads(line)) for line in (folder / "responses.jsonl").read_text().splitlines()]
+    asked = [prompt for prompt in pilot.prompts if prompt.split == "train"]
+    pilot._write_items(build.items(task, pilot.config.n_shown, asked, generated).items)
+    return open_pilot(folder)
