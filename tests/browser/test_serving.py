@@ -76,6 +76,10 @@ class Person:
     def text(self, part: str) -> str:
         return self.page.locator(f".wb-{part}").first.inner_text()
 
+    def stands(self) -> list[str]:
+        """Where they are, for the message of a test that fails."""
+        return [self.name, self.text("place"), self.text("status"), self.page.locator("#told").inner_text()]
+
     def see(self, text: str, part: str = "status", within: float = 30) -> None:
         from playwright.sync_api import expect
 
@@ -169,7 +173,10 @@ def test_four_people_share_an_open_batch_until_nothing_is_left(tmp_path: Path, p
         leaves.page.close()  # while more is held for them
         until = time.monotonic() + 150
         while len(current := labels(server)) < 27:
-            assert time.monotonic() < until, Counter(label["item"] for label in current)
+            assert time.monotonic() < until, [one.stands() for one in stay] + [
+                server.said(),
+                server.pilot.store.holds("small", "b1"),
+            ]
             for turn, person in enumerate(stay):
                 if person.page.locator(".wb-item").count():
                     person.press("abt"[(turn + len(current)) % 3])

@@ -242,7 +242,9 @@ class Channels(Guarded, VoilaKernelWebsocketHandler):  # type: ignore[misc]
         """Send what a page needs of its kernel; what else kernels say stays here, and all of it once it is closed."""
         if self.ws_connection is None or self.ws_connection.is_closing() or not wire.may_go_out(message):
             return None
-        return super().write_message(message, binary)
+        sent = super().write_message(message, binary)
+        sent.add_done_callback(lambda one: one.cancelled() or one.exception())  # it may close meanwhile
+        return sent
 
     def on_close(self) -> None:
         """Disconnected; it may come back."""

@@ -28,9 +28,8 @@ def announce(options: Options, pilot: Pilot) -> None:
     n_invited = len({one.annotator for one in pilot.store.invitations(pilot.name) if one.valid()})
     place = str(folder.relative_to(Path.cwd())) if folder.is_relative_to(Path.cwd()) else str(folder)
     where = f" --url {options.public_url}" if options.url or options.port != PORT else ""
-    typer.echo(
-        f"{pilot.name}: the labelling page is at {options.public_url}, for {n_invited or 'nobody'} invited so far"
-    )
+    invited = f"{n_invited} invited" if n_invited else "nobody is invited yet"
+    typer.echo(f"{pilot.name}: the labelling page is at {options.public_url} ({invited})")
     typer.echo(f"invite people:  workbench invite {place} NAME …{where}")
     typer.echo(f"turn away:      workbench invite {place} --revoke NAME")
     if not options.is_loopback:
