@@ -130,6 +130,7 @@ def test_it_is_not_acknowledged_before_the_callback_has_returned() -> None:
     [
         (StoreError("disk is full", next_step="free some space"), "disk is full -> free some space"),
         (OSError("disk\nis full"), "OSError: disk is full"),
+        (OSError("cannot write \udcff"), "OSError: cannot write \N{REPLACEMENT CHARACTER}"),
         (RuntimeError(), "RuntimeError: no reason given"),
         (RecordError("the store refuses it"), "the store refuses it"),
     ],
