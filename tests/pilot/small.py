@@ -94,3 +94,12 @@ def opened(
     asked = [prompt for prompt in pilot.prompts if prompt.split == "train"]
     pilot._write_items(build.items(task, pilot.config.n_shown, asked, generated).items)
     return open_pilot(folder)
+
+
+def second_version(pilot: Pilot) -> Pilot:
+    """The pilot opened under a second version of its guideline, which says the same."""
+    rules, config = pilot.folder / "guideline", pilot.folder / "pilot.toml"
+    text = (rules / "v1.md").read_text().replace("version: v1", "version: v2").replace("parent: null", "parent: v1")
+    (rules / "v2.md").write_text(text)
+    config.write_text(config.read_text().replace("guideline/v1.md", "guideline/v2.md"))
+    return open_pilot(pilot.folder)

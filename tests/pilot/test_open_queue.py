@@ -235,11 +235,7 @@ def test_a_new_guideline_asks_for_practice_again_on_what_was_not_asked_live(tmp_
     passes(shown)
     n = work(shown)
     assert n == len(pilot.items) - 3
-    rules, config = pilot.folder / "guideline", pilot.folder / "pilot.toml"
-    text = (rules / "v1.md").read_text().replace("version: v1", "version: v2").replace("parent: null", "parent: v1")
-    (rules / "v2.md").write_text(text)
-    config.write_text(config.read_text().replace("guideline/v1.md", "guideline/v2.md"))
-    second = open_pilot(pilot.folder)
+    second = small.second_version(pilot)
     again = second.annotate("ana")
     assert again.state()["phase"] == "practice"
     asked = {label.item for label in second.label_records()}
@@ -250,6 +246,23 @@ def test_a_new_guideline_asks_for_practice_again_on_what_was_not_asked_live(tmp_
         handle(again, {"type": "begin"})
     passes(again)
     assert again.n_saved == n
+
+
+def test_what_is_held_now_is_not_practised_on_under_a_new_guideline(tmp_path: Path) -> None:
+    pilot = opened(tmp_path / "p", fields=[RULE], design={"overlap": 4})
+    held = {}
+    for name in ("ana", "ben", "cy"):
+        shown = pilot.annotate(name)
+        passes(shown)
+        held[name] = {item_of(shown, key) for key in waiting(shown)}
+    second = small.second_version(pilot)
+    for name, theirs in held.items():
+        again = second.annotate(name)
+        for position in range(2):
+            assert not theirs & set(practised(again))
+            handle(again, wrong(again, position))
+        handle(again, {"type": "begin"})
+        assert not theirs & set(practised(again))
 
 
 def test_a_pilot_without_items_has_nothing_to_hand_out(tmp_path: Path) -> None:
