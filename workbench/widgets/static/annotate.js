@@ -2998,7 +2998,7 @@ function render({ model, el }) {
     root.dataset["waiting"] = String(Boolean(awaited));
     warn(
       frame.alarm,
-      !late ? "" : refused ? `NOT SAVED: ${refused}` : "NOT SAVED: the kernel does not answer. Keep this page open; your answers are kept here and sent again. If the kernel was restarted, run the cell again."
+      !late ? "" : refused ? `NOT SAVED: ${refused}` : "NOT SAVED: the kernel does not answer. Keep this page open; your answers are kept here and sent again. If this lasts, reload the page; in a notebook, run the cell again."
     );
     frame.discard.hidden = !final;
     if (!final) frame.discard.dataset["sure"] = "";
@@ -3162,9 +3162,10 @@ function render({ model, el }) {
     refresh();
   }
   function takeState(message) {
-    asked.more = 0;
     const before = session.phase;
+    const n = session.queue.length;
     session.take(message);
+    if (session.queue.length > n) asked.more = 0;
     for (const given of Object.values(message.given)) outbox.saved(given.uuid);
     for (const [key, turns] of Object.entries(message.turns)) control.turns?.(key, turns);
     if (session.phase === "practice" && session.stands?.state !== "practising") {

@@ -501,7 +501,7 @@ function render({ model, el }) {
         : refused
           ? `NOT SAVED: ${refused}`
           : "NOT SAVED: the kernel does not answer. Keep this page open; your answers are kept here and sent again." +
-            " If the kernel was restarted, run the cell again.",
+            " If this lasts, reload the page; in a notebook, run the cell again.",
     );
     frame.discard.hidden = !final;
     if (!final) frame.discard.dataset["sure"] = "";
@@ -686,9 +686,10 @@ function render({ model, el }) {
 
   /** @param {import("./types.js").StateMessage} message */
   function takeState(message) {
-    asked.more = 0;
     const before = session.phase;
+    const n = session.queue.length;
     session.take(message);
+    if (session.queue.length > n) asked.more = 0; // else there is nothing now, and asking at once would change nothing
     for (const given of Object.values(message.given)) outbox.saved(given.uuid);
     for (const [key, turns] of Object.entries(message.turns)) control.turns?.(key, turns);
     if (session.phase === "practice" && session.stands?.state !== "practising") {
