@@ -366,17 +366,19 @@ def test_gold_is_revealed_live_only_where_the_guideline_says_so_and_then_stands(
 def test_questions_are_handed_out_bit_by_bit_and_late_answers_do_not_count(bench: Show) -> None:
     queue = items(9)
     everything = assignments(queue)
-    asked: list[int] = []
+    lost: set[str] = set()
+    known = [5]
     keeper = Keeper()
 
     def hand_out(n: int) -> Handed:
-        asked.append(n)
-        done = {label.item for label in keeper.labels.values()}
-        n_known = min(len(everything), max(5, len(done) + n + 1))
-        return Handed(everything[:n_known], len(everything) - n_known)
+        n_done = len(keeper.labels) + len(lost)
+        n_known = min(len(everything), max(known[0], n_done + n))
+        known[0] = n_known
+        return Handed([one for one in everything[:n_known] if one.item not in lost], len(everything) - n_known)
 
     def judge(label: Label) -> None:
         if label.item == "item-1":
+            lost.add(label.item)
             raise TooLateError("the time for this item was up")
         keeper.submit(label)
 
