@@ -185,6 +185,7 @@ def main() -> None:
         "--starts", type=int, default=3, help="how often the first item is timed, each in a fresh kernel"
     )
     asked = parser.parse_args()
+    asked.judgments = min(asked.judgments, asked.items - 1)  # after the last there is no next item to wait for
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     found: dict[str, dict[str, Any]] = {}
     firsts: dict[str, list[float]] = {"ours": [], "plain ipywidgets": []}
