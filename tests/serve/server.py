@@ -20,14 +20,14 @@ import httpx
 import websocket
 
 from workbench import serve
+from workbench.serve.wire import PROTOCOL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from workbench.pilot import Pilot
 
 ROOT = Path(__file__).parents[2]
-PROTOCOL = "v1.kernel.websocket.jupyter.org"
 
 
 def free_port() -> int:
@@ -147,7 +147,9 @@ class Visitor:
         parts = urlsplit(self.server.url)
         return f"{parts.scheme}://{parts.netloc}"
 
-    def connect(self, kernel: str, origin: str | None = "own") -> websocket.WebSocket:
+    def connect(
+        self, kernel: str, origin: str | None = "own", protocols: Sequence[str] = (PROTOCOL,)
+    ) -> websocket.WebSocket:
         """The page's connection to its kernel."""
         address = f"ws://127.0.0.1:{self.server.port}/api/kernels/{kernel}/channels?session_id=abc"
         cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.http.cookies.jar)
@@ -157,7 +159,7 @@ class Visitor:
         made: Any = websocket.WebSocket()
         self.sockets.append(made)
         made.settimeout(20)
-        made.connect(address, cookie=cookies, subprotocols=[PROTOCOL], **asked)
+        made.connect(address, cookie=cookies, subprotocols=[*protocols], **asked)
         return made  # type: ignore[no-any-return]  # websocket-client has no types
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 import websocket
 
-from tests.serve.server import kernel_of, kinds, message
+from tests.serve.server import PROTOCOL, kernel_of, kinds, message
 from workbench import serve
 
 if TYPE_CHECKING:
@@ -273,6 +273,20 @@ def test_other_sites_can_neither_connect_nor_post(server: Running, visit: Visit)
         assert refused.value.status_code == 403, origin
         headers = {"Origin": origin} if origin else {}
         assert ana.http.post(f"voila/api/shutdown/{kernel}", headers=headers).status_code == 403
+
+
+def test_no_page_connects_by_an_older_protocol(server: Running, visit: Visit) -> None:
+    """In which a hundred bytes say that there are a thousand million parts, and the server makes room for them."""
+    eve = visit(server, "eve")
+    kernel = eve.open_page()
+    offers: list[tuple[str, ...]] = [(), ("x",), (f"{PROTOCOL}.x",)]
+    for offered in offers:
+        with pytest.raises(websocket.WebSocketBadStatusException) as refused:
+            eve.connect(kernel, protocols=offered)
+        assert refused.value.status_code == 400, offered
+    socket = eve.connect(kernel, protocols=("x", PROTOCOL))
+    assert socket.getsubprotocol() == PROTOCOL
+    socket.close()
 
 
 def test_a_page_can_use_its_widget_and_run_nothing(server: Running, visit: Visit) -> None:

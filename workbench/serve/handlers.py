@@ -200,12 +200,16 @@ class Channels(Guarded, VoilaKernelWebsocketHandler):  # type: ignore[misc]
         Raises
         ------
         HTTPError
-            Also 400 for a session name that no page of ours has.
+            Also 400 for a session name, or another protocol, that no page of ours has.
         """
         await super().prepare()
         if not self.is_same_origin():
             raise tornado.web.HTTPError(403)
         if not re.fullmatch(r"[\w-]{1,64}", self.get_argument("session_id", "none")):
+            raise tornado.web.HTTPError(400)
+        # Jupyter's older protocol takes a message's first bytes for a count and makes room for as many parts.
+        offered = self.request.headers.get("Sec-WebSocket-Protocol", "")
+        if wire.PROTOCOL not in [one.strip() for one in offered.split(",")]:
             raise tornado.web.HTTPError(400)
 
     def check_origin(self, origin: str | None = None) -> bool:  # noqa: ARG002
@@ -230,6 +234,9 @@ class Channels(Guarded, VoilaKernelWebsocketHandler):  # type: ignore[misc]
         """Pass a message on, if its sender may still be here."""
         if self.session is None or not self.server.guests.may_stay(self.session.guest):
             self.close(Ending.UNINVITED.code, Ending.UNINVITED.why)
+            return
+        if self.selected_subprotocol != wire.PROTOCOL:
+            self.close(1002, "another protocol")
             return
         sent = wire.incoming(ws_message)
         if sent is None:

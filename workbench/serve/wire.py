@@ -1,6 +1,6 @@
 """Which messages pass between a page and its kernel.
 
-Both sides speak `v1.kernel.websocket.jupyter.org`: a count and offsets of 8 bytes each, little-endian, then channel,
+Both sides speak `PROTOCOL`: a count and offsets of 8 bytes each, little-endian, then channel,
 header, parent, metadata, content and buffers. Anything else is dropped.
 """
 
@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+PROTOCOL = "v1.kernel.websocket.jupyter.org"
 # A page asks which widgets there are and sends them messages of their own. It runs nothing, ends nothing, makes no
 # widgets of its own in the kernel and changes none but by what their Python side does with a message.
 IN = frozenset({"comm_open", "comm_msg", "comm_close", "comm_info_request", "kernel_info_request"})
