@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import narwhals as nw
@@ -15,7 +15,7 @@ from workbench.errors import TableError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
 Level = Literal["nominal", "ordinal", "interval", "ratio"]
 
@@ -26,6 +26,9 @@ class Coded:
 
     `item`, `annotator`, `value` have one entry a label; `items`, `annotators`, `categories` name the codes.
     `numbers` are the categories as floats for levels that need them, else None. `n_missing` labels had no value.
+    `cluster` has one entry an item: the group (prompt, batch) it is resampled with, where one was asked for.
+
+    Every statistic takes one of these in place of a table, so a large table is read and checked once.
     """
 
     item: NDArray[np.int64]
@@ -36,15 +39,20 @@ class Coded:
     categories: list[Any]
     numbers: NDArray[np.float64] | None
     n_missing: int
+    cluster: NDArray[np.int64] | None = None
 
     @property
     def n_categories(self) -> int:
         """Number of different labels."""
         return len(self.categories)
 
+    def only(self, keep: NDArray[np.bool_]) -> Coded:
+        """The labels marked in `keep` (one entry a label); the codes keep their meaning."""
+        return replace(self, item=self.item[keep], annotator=self.annotator[keep], value=self.value[keep])
 
-def select(labels: Any) -> pd.DataFrame:
-    """The rows a statistic is about, as `item, annotator, label` in pandas, from any eager or lazy frame.
+
+def select(labels: Any, extra: Sequence[str] = ()) -> pd.DataFrame:
+    """The rows a statistic is about, as `item, annotator, label` (and `extra`) in pandas, from any eager or lazy frame.
 
     Hidden repeats are left out (they measure an annotator against themself). Where the table holds several
     criteria, the overall question (empty criterion) is taken; without one the caller has to choose.
@@ -60,10 +68,10 @@ def select(labels: Any) -> pd.DataFrame:
         tables.require(labels)  # says what was given and what is needed
         raise
     names = frame.collect_schema().names()
-    tables.require_names(names)
+    tables.require_names(names, [*tables.NEEDED, *extra])
     if "is_repeat" in names:
         frame = frame.filter(~nw.col("is_repeat"))
-    wanted = [*tables.NEEDED, *(["criterion"] if "criterion" in names else [])]
+    wanted = list(dict.fromkeys([*tables.NEEDED, *extra, *(["criterion"] if "criterion" in names else [])]))
     selected = frame.select(wanted)
     eager = selected.collect() if isinstance(selected, nw.LazyFrame) else selected
     table: pd.DataFrame = eager.to_pandas()
@@ -76,31 +84,41 @@ def select(labels: Any) -> pd.DataFrame:
                     next_step="choose one: labels[labels.criterion == ...]",
                 )
             table = table[table["criterion"].fillna("") == ""]
-        table = table.drop(columns="criterion")
+        table = table if "criterion" in extra else table.drop(columns="criterion")
     return table.reset_index(drop=True)
 
 
-def encode(labels: Any, level: Level = "nominal", categories: Sequence[Any] | None = None) -> Coded:
+def encode(
+    labels: Any,
+    level: Level = "nominal",
+    categories: Sequence[Any] | None = None,
+    cluster: str | None = None,
+) -> Coded:
     """Encode a label table as integers.
 
     Parameters
     ----------
     labels
-        Any data frame with `item, annotator, label`; see `select` for which rows count.
+        Any data frame with `item, annotator, label`; see `select` for which rows count. A `Coded` comes back as it is.
     level
         `nominal` takes anything; `ordinal` takes numbers, or text with `categories` in order; `interval` and
         `ratio` take numbers.
     categories
         All labels allowed, in order. Without it they are the labels seen, sorted.
+    cluster
+        A column that says which items belong together (`prompt_id`, `batch`), for intervals that resample these.
 
     Raises
     ------
     TableError
-        As `select`; labels outside `categories`; text where the level needs numbers; mixed types.
+        As `select`; labels outside `categories`; text where the level needs numbers; mixed types; an item that stands
+        in two clusters.
     """
     if level not in ("nominal", "ordinal", "interval", "ratio"):
         raise TableError(f"no level {level!r}; allowed are nominal, ordinal, interval, ratio")
-    table = select(labels)
+    if isinstance(labels, Coded):
+        return _again(labels, level, categories, cluster)
+    table = select(labels, (cluster,) if cluster else ())
     missing = table["label"].isna()
     unknown = table["item"].isna() | table["annotator"].isna()
     if unknown.any():
@@ -133,7 +151,68 @@ def encode(labels: Any, level: Level = "nominal", categories: Sequence[Any] | No
         named,
         numbers,
         int(missing.sum()),
+        _clusters(table, item, len(items), cluster),
     )
+
+
+def from_codes(
+    item: ArrayLike, annotator: ArrayLike, value: ArrayLike, categories: Sequence[Any] | None = None
+) -> Coded:
+    """Labels that are integer codes already: 0-based items, annotators and positions in `categories`.
+
+    Raises
+    ------
+    TableError
+        Arrays of different lengths, negative codes, a value outside `categories`, a second label of an annotator on
+        an item.
+    """
+    columns = [np.asarray(codes).astype(np.int64, copy=False) for codes in (item, annotator, value)]
+    if len({column.shape for column in columns}) > 1 or columns[0].ndim != 1:
+        raise TableError(f"item, annotator and value must be equally long lists, got {[c.shape for c in columns]}")
+    of_item, of_annotator, of_value = columns
+    n_items, n_annotators, n_values = (int(column.max(initial=-1)) + 1 for column in columns)
+    named = list(range(n_values)) if categories is None else list(categories)
+    if min((int(column.min(initial=0)) for column in columns), default=0) < 0 or n_values > len(named):
+        raise TableError(f"codes must be 0 or more and values below {len(named)}, the number of categories")
+    if pd.Series(of_item * max(n_annotators, 1) + of_annotator).duplicated().any():
+        raise TableError("an annotator has two labels on the same item", next_step="keep the current one")
+    _, numbers = _categories(np.asarray(named, dtype=object), "nominal", named)
+    return Coded(of_item, of_annotator, of_value, np.arange(n_items), np.arange(n_annotators), named, numbers, 0)
+
+
+def _again(coded: Coded, level: Level, categories: Sequence[Any] | None, cluster: str | None) -> Coded:
+    if categories is not None and list(categories) != coded.categories:
+        raise TableError(
+            f"these labels were encoded with the categories {coded.categories[:12]}",
+            next_step="encode(table, categories=...) again, or leave categories out here",
+        )
+    if cluster and coded.cluster is None:
+        raise TableError(
+            f"these labels were encoded without {cluster!r}", next_step=f"encode(..., cluster={cluster!r})"
+        )
+    if level in ("interval", "ratio"):
+        _categories(np.asarray(coded.categories, dtype=object), level, coded.categories)  # raises where it is text
+    return coded
+
+
+def _clusters(table: pd.DataFrame, item: NDArray[Any], n_items: int, column: str | None) -> NDArray[np.int64] | None:
+    if column is None:
+        return None
+    if table[column].isna().any():
+        raise TableError(
+            f"{int(table[column].isna().sum())} rows have no {column}", next_step="name them or leave them out"
+        )
+    code, _ = pd.factorize(table[column], sort=True)
+    of_item = np.zeros(n_items, dtype=np.int64)
+    of_item[item] = code
+    moved = of_item[item] != code
+    if moved.any():
+        name = str(table["item"].to_numpy()[moved][0])[:40]
+        raise TableError(
+            f"item {name!r} stands in two groups of {column!r}",
+            next_step="items are resampled with their group, so each may be in one: choose another column",
+        )
+    return of_item
 
 
 def _categories(

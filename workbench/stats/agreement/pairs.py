@@ -1,0 +1,299 @@
+"""Two annotators at a time: Cohen's kappa, weighted kappa, and every pair of a table at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from workbench.errors import TableError
+from workbench.stats.agreement.formulas import Weights, part_marks, ratio
+from workbench.stats.coding import Coded, encode
+from workbench.stats.intervals import check_confidence
+from workbench.stats.patterns import Patterns
+from workbench.stats.resampling import Kind, Statistic, estimate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from workbench.stats.estimate import Estimate
+
+    Floats = NDArray[np.float64]
+
+# A matrix of so many annotators is a picture nobody reads; the table of pairs stays.
+MOST_SHOWN = 200
+# With more pairs than this, intervals for each would take minutes and invite picking the extreme ones.
+MOST_INTERVALS = 300
+
+
+@dataclass(frozen=True)
+class PairwiseKappa:
+    """Kappa of every two annotators who share an item.
+
+    `table` has one row a pair, sorted: `a`, `b`, `n_items` both judged, `agreement` (share of equal labels), `kappa`
+    (NaN where both gave one label only), `low`, `high`. `annotators` are all annotators of the label table.
+    """
+
+    table: pd.DataFrame
+    annotators: tuple[str, ...]
+    method: str
+    confidence: float
+
+    def matrix(self) -> tuple[list[list[float]], list[list[int]]]:
+        """Kappa and items shared, each annotators x annotators; the form `figures.agreement.matrix` draws.
+
+        Raises
+        ------
+        TableError
+            With more than `MOST_SHOWN` annotators.
+        """
+        n = len(self.annotators)
+        if n > MOST_SHOWN:
+            raise TableError(
+                f"a matrix of {n} annotators cannot be read (at most {MOST_SHOWN})",
+                next_step="choose some: labels[labels.annotator.isin([...])], or sort .table",
+            )
+        place = {name: k for k, name in enumerate(self.annotators)}
+        kappa, counts = np.full((n, n), np.nan), np.zeros((n, n), dtype=int)
+        rows, columns = self.table["a"].map(place).to_numpy(dtype=int), self.table["b"].map(place).to_numpy(dtype=int)
+        for x, y in ((rows, columns), (columns, rows)):
+            kappa[x, y] = self.table["kappa"]
+            counts[x, y] = self.table["n_items"]
+        return kappa.tolist(), counts.tolist()
+
+
+def cohen_kappa(
+    labels: Any,
+    a: str | None = None,
+    b: str | None = None,
+    *,
+    n_resamples: int = 10_000,
+    confidence: float = 0.95,
+    seed: int = 0,
+    interval: Kind = "percentile",
+    label: str = "",
+) -> Estimate:
+    """Cohen's kappa of two annotators over the items both labelled (Cohen 1960).
+
+    Parameters
+    ----------
+    labels
+        Any data frame with `item, annotator, label`.
+    a, b
+        The two annotators; not needed when the table has exactly two.
+
+    Raises
+    ------
+    TableError
+        More than two annotators and no names, or a name that is not in the table.
+    """
+    coded = encode(labels)
+    a, b = _two(coded, a, b)
+    how: dict[str, Any] = {"n_resamples": n_resamples, "confidence": confidence, "seed": seed, "interval": interval}
+    return _kappa("cohen_kappa", coded, a, b, "nominal", f"Cohen's kappa of {a} and {b}", label, how)
+
+
+def weighted_kappa(
+    labels: Any,
+    a: str | None = None,
+    b: str | None = None,
+    *,
+    weights: Weights = "quadratic",
+    categories: Sequence[Any] | None = None,
+    n_resamples: int = 10_000,
+    confidence: float = 0.95,
+    seed: int = 0,
+    interval: Kind = "percentile",
+    label: str = "",
+) -> Estimate:
+    """Weighted kappa of two annotators, aligned by item (Cohen 1968).
+
+    Parameters
+    ----------
+    weights
+        `linear` or `quadratic` in the numbers (or in the positions of `categories`).
+    categories
+        Order of the labels, needed for text.
+    """
+    coded = encode(labels, "ordinal", categories)
+    a, b = _two(coded, a, b)
+    how: dict[str, Any] = {"n_resamples": n_resamples, "confidence": confidence, "seed": seed, "interval": interval}
+    return _kappa("weighted_kappa", coded, a, b, weights, f"{weights} kappa of {a} and {b}", label, how)
+
+
+def pairwise_kappa(
+    labels: Any,
+    *,
+    weights: Weights = "nominal",
+    categories: Sequence[Any] | None = None,
+    n_resamples: int = 1_000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> PairwiseKappa:
+    """Kappa of every two annotators who share an item, in one pass over the labels.
+
+    Parameters
+    ----------
+    weights
+        `nominal` is Cohen's kappa; `linear` and `quadratic` are weighted kappa.
+    n_resamples
+        For the interval of each pair (items resampled); with more than `MOST_INTERVALS` pairs there are none.
+
+    Returns
+    -------
+    PairwiseKappa
+        `.table` with one row a pair, `.matrix()` for a picture.
+    """
+    check_confidence(confidence)
+    coded = encode(labels, "nominal" if weights == "nominal" else "ordinal", categories)
+    cells = pair_cells(coded)
+    pair, of_pair = np.unique(cells["pair"].to_numpy(), return_inverse=True)
+    n_pairs = len(pair)
+    marks = part_marks(_numbers(coded), weights)
+    first, second = (cells[name].to_numpy() for name in ("first", "second"))
+    count = cells["n"].to_numpy(dtype=float)
+
+    def total(values: Floats) -> Floats:
+        return np.bincount(of_pair, weights=values, minlength=n_pairs).astype(float)
+
+    n = total(count)
+    observed = total(count * marks[first, second]) / n
+    width = max(coded.n_categories, 1)
+    rows = sparse.csr_matrix((count, (of_pair, first)), shape=(n_pairs, width))
+    columns = sparse.csr_matrix((count, (of_pair, second)), shape=(n_pairs, width))
+    if weights == "nominal":
+        expected = np.asarray(rows.multiply(columns).sum(axis=1)).ravel() / n**2
+    else:
+        expected = np.asarray(columns.multiply(sparse.csr_matrix(rows @ marks)).sum(axis=1)).ravel() / n**2
+    low, high = np.full(n_pairs, np.nan), np.full(n_pairs, np.nan)
+    if 0 < n_pairs <= MOST_INTERVALS and n_resamples:
+        for k in range(n_pairs):
+            mine = of_pair == k
+            made = _cells_estimate(
+                first[mine], second[mine], count[mine], marks, n_resamples=n_resamples, confidence=confidence, seed=seed
+            )
+            low[k], high[k] = made.low, made.high
+    names = [str(name) for name in coded.annotators]
+    n_annotators = max(len(names), 1)
+    table = pd.DataFrame(
+        {
+            "a": [names[k] for k in (pair // n_annotators).tolist()],
+            "b": [names[k] for k in (pair % n_annotators).tolist()],
+            "n_items": n.astype(np.int64),
+            "agreement": total(count * (first == second)) / n,
+            "kappa": ratio(observed - expected, 1 - expected),
+            "low": low,
+            "high": high,
+        }
+    )
+    told = f"bootstrap over shared items ({n_resamples} resamples, seed {seed})" if n_pairs <= MOST_INTERVALS else ""
+    method = f"{weights} kappa of each pair" + (f"; {told}" if told else f"; {n_pairs} pairs, no intervals")
+    return PairwiseKappa(table, tuple(names), method, confidence)
+
+
+def pair_cells(coded: Coded) -> pd.DataFrame:
+    """How often each two annotators gave each two labels on the same item: `pair, first, second, n`.
+
+    `pair` is first annotator x number of annotators + second annotator, the first being the earlier in the codes.
+    """
+    order = np.argsort(coded.item, kind="stable")
+    item, annotator, value = coded.item[order], coded.annotator[order], coded.value[order]
+    n_annotators, width = max(len(coded.annotators), 1), max(coded.n_categories, 1)
+    keys = []
+    most = int(np.bincount(item).max(initial=0))
+    # Rows of an item stand together, so at lag k each row meets the one k places on; all pairs after `most` lags.
+    for lag in range(1, most):
+        met = np.flatnonzero(item[lag:] == item[:-lag])
+        x, y = met, met + lag
+        swapped = annotator[x] > annotator[y]
+        x, y = np.where(swapped, y, x), np.where(swapped, x, y)
+        keys.append(((annotator[x] * n_annotators + annotator[y]) * width + value[x]) * width + value[y])
+    found, n = np.unique(np.concatenate(keys) if keys else np.zeros(0, dtype=np.int64), return_counts=True)
+    return pd.DataFrame(
+        {"pair": found // width**2, "first": found // width % width, "second": found % width, "n": n.astype(np.int64)}
+    )
+
+
+def _kappa(
+    name: str, coded: Coded, a: str, b: str, weights: Weights, method: str, label: str, how: dict[str, Any]
+) -> Estimate:
+    place = {str(one): k for k, one in enumerate(coded.annotators)}
+    table = np.full((2, len(coded.items)), -1, dtype=np.int64)
+    for row, one in enumerate((a, b)):
+        mine = coded.annotator == place[one]
+        table[row, coded.item[mine]] = coded.value[mine]
+    both = (table >= 0).all(axis=0)
+    width = max(coded.n_categories, 1)
+    used, count = np.unique(table[0, both] * width + table[1, both], return_counts=True)
+    marks = part_marks(_numbers(coded), weights)
+    return _cells_estimate(
+        used // width, used % width, count, marks, name=name, coded=coded, method=method, label=label, **how
+    )
+
+
+def _cells_estimate(
+    first: NDArray[np.int64],
+    second: NDArray[np.int64],
+    count: NDArray[Any],
+    marks: Floats,
+    *,
+    name: str = "kappa",
+    coded: Coded | None = None,
+    method: str = "",
+    label: str = "",
+    **how: Any,
+) -> Estimate:
+    """Kappa of one pair from its cells: a cell is a pattern, so the same bootstrap over items serves."""
+    n, width = int(count.sum()), len(marks)
+    match = marks[first, second]
+    places = np.arange(len(first))
+    in_row = sparse.csr_matrix((np.ones(len(first)), (places, first)), shape=(len(first), width))
+    in_column = sparse.csr_matrix((np.ones(len(first)), (places, second)), shape=(len(first), width))
+    p = Patterns(
+        in_row + in_column,
+        np.asarray(count, dtype=np.int64),
+        np.full(len(first), 2.0),
+        coded.categories if coded else [],
+        None,
+        n,
+        2 * n,
+        2,
+    )
+    return estimate(name, p, _kappa_statistic(match, in_row, in_column, marks), method=method, label=label, **how)
+
+
+def _kappa_statistic(
+    match: Floats, in_row: sparse.csr_matrix, in_column: sparse.csr_matrix, marks: Floats
+) -> Statistic:
+    def statistic(weight: Floats) -> Floats:
+        total = weight.sum(axis=1)
+        observed = weight @ match / total
+        row, column = (in_row.T @ weight.T).T, (in_column.T @ weight.T).T
+        chance = ((row @ marks) * column).sum(axis=1) / total**2
+        return ratio(observed - chance, 1 - chance)
+
+    return statistic
+
+
+def _numbers(coded: Coded) -> Floats:
+    return coded.numbers if coded.numbers is not None else np.arange(coded.n_categories, dtype=float)
+
+
+def _two(coded: Coded, a: str | None, b: str | None) -> tuple[str, str]:
+    names = [str(name) for name in coded.annotators]
+    if a is None or b is None:
+        if len(names) != 2:
+            raise TableError(
+                f"Cohen's kappa is for two annotators, the table has {len(names)}",
+                next_step="name two: cohen_kappa(labels, 'ana', 'ben'), or use fleiss_kappa or krippendorff_alpha",
+            )
+        return names[0], names[1]
+    for name in (a, b):
+        if name not in names:
+            raise TableError(f"no annotator {name!r}; the table has {names[:12]}")
+    return a, b

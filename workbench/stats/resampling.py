@@ -1,0 +1,258 @@
+"""From a statistic of pattern weights to an `Estimate`: value, bootstrap interval over items or clusters, cautions.
+
+A statistic here is a function from weights (replicates x patterns) to one number a replicate, so a thousand replicates
+are one matrix product. `jackknife` leaves annotators out instead, for when these were sampled and not the items.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+from scipy import special, stats
+
+from workbench.stats.estimate import Estimate
+from workbench.stats.intervals import Interval, check_confidence, percentile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from workbench.stats.patterns import Patterns
+
+    Floats = NDArray[np.float64]
+
+Kind = Literal["percentile", "bca"]
+Statistic: TypeAlias = "Callable[[Floats], Floats]"
+# Replicate chunks are sized so that the largest temporary stays near 64 MB.
+_CHUNK_CELLS = 8_000_000
+# Below this many clusters their resampling has too few distinct outcomes to be called an interval.
+FEWEST_CLUSTERS = 5
+
+
+def estimate(
+    name: str,
+    p: Patterns,
+    statistic: Statistic,
+    *,
+    n_resamples: int,
+    confidence: float,
+    seed: int,
+    method: str,
+    label: str = "",
+    interval: Kind = "percentile",
+    undefined: str = "all labels are the same, so chance cannot be separated",
+) -> Estimate:
+    """Value on the data, and an interval that resamples items (or clusters of items, where `p` has them).
+
+    Parameters
+    ----------
+    interval
+        `percentile`, or `bca` (bias-corrected and accelerated, Efron 1987): better where the replicates are skewed.
+    undefined
+        The reason to give when the statistic has no value.
+    """
+    check_confidence(confidence)
+    if n_resamples < 0:
+        msg = f"n_resamples must be 0 (no interval) or more, got {n_resamples}"
+        raise ValueError(msg)
+    if interval not in ("percentile", "bca"):
+        msg = f"interval must be 'percentile' or 'bca', got {interval!r}"
+        raise ValueError(msg)
+
+    def result(value: float, ends: Interval, how: str, reason: str) -> Estimate:
+        return Estimate(
+            name, value, ends.low, ends.high, p.n_items, p.n_annotators, p.n_labels, how, confidence, reason, label
+        )
+
+    none = Interval(math.nan, math.nan)
+    if p.n_items == 0:
+        return result(math.nan, none, method, "no item has labels of two annotators")
+    value = float(statistic(p.weight[None, :].astype(float))[0])
+    if math.isnan(value):
+        return result(math.nan, none, method, undefined)
+    units, n_units = ("items", p.n_items) if p.clusters is None else ("clusters of items", p.clusters.shape[0])
+    if n_resamples == 0:
+        return result(value, none, method, "")
+    if n_units < (2 if p.clusters is None else FEWEST_CLUSTERS):
+        return result(value, none, method, f"{n_units} {units if n_units > 1 else units.rstrip('s')}: no interval")
+    drawn = replicates(p, statistic, n_resamples, seed)
+    if interval == "bca":
+        times = p.weight.astype(float) if p.clusters is None else np.ones(n_units)
+        ends = bca(value, drawn, _without_each_unit(p, statistic), times, confidence)
+    else:
+        ends = percentile(drawn, confidence)
+    kind = "BCa" if interval == "bca" else "percentile"
+    how = f"{method}; {kind} bootstrap over {units} ({n_resamples} resamples, seed {seed})"
+    cautions = [f"{ends.n_undefined} of {n_resamples} resamples undefined"] if ends.n_undefined else []
+    if ends.low == ends.high:
+        # Resampling items that all look alike never shows one that does not. With none seen in n, a share of up to
+        # 1 - (1 - confidence)^(1/n) is still compatible (the exact binomial bound).
+        hidden = 1 - (1 - confidence) ** (1 / n_units)
+        seen, other = ("no disagreement seen", "disagree") if value == 1 else ("all items look alike", "differ")
+        cautions.append(f"{seen}, so no real interval: up to {hidden:.0%} of items may still {other}")
+    return result(value, ends, how, "; ".join(cautions))
+
+
+def replicates(p: Patterns, statistic: Statistic, n_resamples: int, seed: int) -> Floats:
+    """The statistic on `n_resamples` resamples, NaN where one has no value."""
+    return np.concatenate([statistic(weight) for weight in weights(p, n_resamples, seed)])
+
+
+def weights(p: Patterns, n_resamples: int, seed: int) -> Iterator[Floats]:
+    """Pattern weights of resamples, in chunks of (replicates, patterns). The same seed draws the same items.
+
+    Several statistics of the same patterns may share one pass.
+    """
+    rng = np.random.default_rng(seed)
+    n_patterns, n_categories = p.counts.shape
+    n_units = 0 if p.clusters is None else p.clusters.shape[0]
+    step = max(1, _CHUNK_CELLS // max(n_patterns, n_categories, n_units, 1))
+    share = p.weight / p.weight.sum()
+    for start in range(0, n_resamples, step):
+        size = min(step, n_resamples - start)
+        if p.clusters is None:
+            yield rng.multinomial(p.n_items, share, size=size).astype(float)
+        else:
+            drawn = rng.multinomial(n_units, np.full(n_units, 1 / n_units), size=size).astype(float)
+            yield (p.clusters.T @ drawn.T).T
+
+
+def bca(value: float, drawn: Floats, one_out: Floats, times: Floats, confidence: float) -> Interval:
+    """Bias-corrected and accelerated interval.
+
+    Parameters
+    ----------
+    value
+        The statistic on the data.
+    drawn
+        Bootstrap replicates; NaN ones are left out and counted.
+    one_out, times
+        The statistic without one unit, and how many units give that value.
+
+    Notes
+    -----
+    Efron (1987), *Better bootstrap confidence intervals*. The bias is the normal quantile of the share of replicates
+    under the value (ties half), the acceleration the skewness of the jackknife values / 6.
+    """
+    check_confidence(confidence)
+    defined = drawn[~np.isnan(drawn)]
+    n_undefined = int(drawn.size - defined.size)
+    ok = ~np.isnan(one_out)
+    if not defined.size or not ok.any():
+        return Interval(math.nan, math.nan, n_undefined)
+    under = (np.count_nonzero(defined < value) + np.count_nonzero(defined == value) / 2) / defined.size
+    if not 0 < under < 1:
+        return Interval(math.nan, math.nan, n_undefined)
+    bias = float(special.ndtri(under))
+    mean = float(np.average(one_out[ok], weights=times[ok]))
+    apart = mean - one_out[ok]
+    spread = float(times[ok] @ apart**2)
+    skew = float(times[ok] @ apart**3) / (6 * spread**1.5) if spread > 0 else 0.0
+    z = float(special.ndtri(0.5 + confidence / 2))
+    ends = []
+    for corner in (-z, z):
+        moved = bias + (bias + corner) / (1 - skew * (bias + corner))
+        ends.append(float(np.quantile(defined, special.ndtr(moved))))
+    return Interval(ends[0], ends[1], n_undefined)
+
+
+def draws_of_pairs(
+    name: str,
+    p: Patterns,
+    statistic: Statistic,
+    distance: Floats,
+    *,
+    n_resamples: int,
+    confidence: float,
+    seed: int,
+    method: str,
+    label: str = "",
+) -> Estimate:
+    """The interval of Hayes and Krippendorff's macro: pairs of labels drawn as if independent, for comparison only.
+
+    Parameters
+    ----------
+    distance
+        Squared distances between categories, shape (categories, categories).
+
+    Notes
+    -----
+    Hayes & Krippendorff (2007). Expected disagreement stays fixed; each unit of m labels draws m (m - 1) / 2 pairs from
+    the distribution of all observed pairs of values. Labels of one item are not independent, so it is too narrow.
+    """
+    point = estimate(name, p, statistic, n_resamples=0, confidence=confidence, seed=seed, method=method, label=label)
+    if not point.defined or n_resamples == 0:
+        return point
+    dense, weight = p.counts.toarray(), p.weight.astype(float)
+    share = (dense * (weight / (p.size - 1))[:, None]).T @ dense - np.diag(dense.T @ (weight / (p.size - 1)))
+    n = dense.T @ weight
+    expected = float(n @ distance @ n) / (n.sum() - 1)
+    rows, columns = np.triu_indices(len(n))
+    chance = np.where(rows == columns, share[rows, columns], 2 * share[rows, columns])
+    lost = 2 * distance[rows, columns] / expected
+    rng = np.random.default_rng(seed)
+    drawn = np.ones(n_resamples)
+    for size in np.unique(p.size).tolist():
+        pairs = int(weight[p.size == size].sum() * size * (size - 1) / 2)
+        drawn -= rng.multinomial(pairs, chance / chance.sum(), size=n_resamples) @ lost / (size - 1)
+    low, high, _ = percentile(drawn, confidence)
+    how = f"{method}; pairs of labels drawn as in KALPHA ({n_resamples} resamples, seed {seed})"
+    caution = "pairs of labels are not independent: this interval is too narrow"
+    return replace(point, low=low, high=high, method=how, reason=caution)
+
+
+def jackknife(
+    name: str,
+    value: float,
+    one_out: Floats,
+    *,
+    p: Patterns,
+    confidence: float,
+    method: str,
+    label: str = "",
+) -> Estimate:
+    """Interval over annotators from the values without one of them: Student's t on the pseudo-values.
+
+    Notes
+    -----
+    Tukey's pseudo-values k value - (k - 1) value_without. The bootstrap over items takes the annotators as given; this
+    one answers how the number could have been with other people of the same kind. The estimate stays the value on all
+    annotators. Undefined leave-outs are left out and counted.
+    """
+    check_confidence(confidence)
+    how = f"{method}; jackknife over annotators"
+    ok = one_out[~np.isnan(one_out)]
+    k, lost = len(ok), len(one_out) - len(ok)
+    low = high = math.nan
+    reason = f"{lost} annotators without whom the value is undefined are left out" if lost else ""
+    if math.isnan(value):
+        reason = "no value on all annotators"
+    elif k < 3:
+        reason = f"{k} annotators can be left out: too few for an interval over annotators"
+    else:
+        pseudo = k * value - (k - 1) * ok
+        half = float(stats.t.ppf(0.5 + confidence / 2, k - 1)) * float(pseudo.std(ddof=1)) / math.sqrt(k)
+        low, high = value - half, value + half
+    return Estimate(name, value, low, high, p.n_items, p.n_annotators, p.n_labels, how, confidence, reason, label)
+
+
+def _without_each_unit(p: Patterns, statistic: Statistic) -> Floats:
+    """The statistic without one item of each pattern, or without each cluster."""
+    whole = p.weight.astype(float)
+    n_patterns, n_categories = p.counts.shape
+    n = n_patterns if p.clusters is None else p.clusters.shape[0]
+    step = max(1, _CHUNK_CELLS // max(n_patterns, n_categories))
+    parts = []
+    for start in range(0, n, step):
+        rows = np.arange(start, min(start + step, n))
+        if p.clusters is None:
+            weight = np.repeat(whole[None, :], len(rows), axis=0)
+            weight[np.arange(len(rows)), rows] -= 1
+        else:
+            weight = whole[None, :] - p.clusters[rows].toarray()
+        parts.append(statistic(weight))
+    return np.concatenate(parts)
