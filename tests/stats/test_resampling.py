@@ -91,7 +91,7 @@ def test_pairs_of_labels_as_in_the_macro(level: Any) -> None:
         "interval": np.subtract.outer(values, values) ** 2,
         "ratio": (np.subtract.outer(values, values) / np.add.outer(values, values)) ** 2,
     }[level]
-    together = sum(np.outer(row, row) - np.diag(row) for row in table)
+    together = np.sum([np.outer(row, row) - np.diag(row) for row in table], axis=0)
     expected = n @ distance @ n / (n.sum() - 1)
     rng = np.random.default_rng(1)
     cell = rng.choice(16, p=(together / together.sum()).ravel(), size=(4000, 240))

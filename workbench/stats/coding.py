@@ -51,8 +51,8 @@ class Coded:
         return replace(self, item=self.item[keep], annotator=self.annotator[keep], value=self.value[keep])
 
 
-def select(labels: Any, extra: Sequence[str] = ()) -> pd.DataFrame:
-    """The rows a statistic is about, as `item, annotator, label` (and `extra`) in pandas, from any eager or lazy frame.
+def rows(labels: Any, extra: Sequence[str] = ()) -> nw.DataFrame[Any] | nw.LazyFrame[Any]:
+    """The rows a statistic is about, still in the engine that holds them.
 
     Hidden repeats are left out (they measure an annotator against themself). Where the table holds several
     criteria, the overall question (empty criterion) is taken; without one the caller has to choose.
@@ -60,7 +60,7 @@ def select(labels: Any, extra: Sequence[str] = ()) -> pd.DataFrame:
     Raises
     ------
     TableError
-        Missing columns; several criteria and no overall question; more than one label of an annotator on an item.
+        Missing columns; several criteria and no overall question.
     """
     try:
         frame = nw.from_native(labels)
@@ -71,21 +71,29 @@ def select(labels: Any, extra: Sequence[str] = ()) -> pd.DataFrame:
     tables.require_names(names, [*tables.NEEDED, *extra])
     if "is_repeat" in names:
         frame = frame.filter(~nw.col("is_repeat"))
-    wanted = list(dict.fromkeys([*tables.NEEDED, *extra, *(["criterion"] if "criterion" in names else [])]))
-    selected = frame.select(wanted)
-    eager = selected.collect() if isinstance(selected, nw.LazyFrame) else selected
-    table: pd.DataFrame = eager.to_pandas()
-    if "criterion" in table:
-        criteria = sorted(table["criterion"].fillna("").unique())
+    if "criterion" in names:
+        seen = _collected(frame.select("criterion").unique())["criterion"]
+        criteria = sorted({"" if one is None or one != one else str(one) for one in seen})
         if len(criteria) > 1:
             if "" not in criteria:
                 raise TableError(
                     f"the table mixes {len(criteria)} questions: {criteria[:6]}",
                     next_step="choose one: labels[labels.criterion == ...]",
                 )
-            table = table[table["criterion"].fillna("") == ""]
-        table = table if "criterion" in extra else table.drop(columns="criterion")
-    return table.reset_index(drop=True)
+            frame = frame.filter((nw.col("criterion") == "") | nw.col("criterion").is_null())
+    chosen: nw.DataFrame[Any] | nw.LazyFrame[Any] = frame.select(list(dict.fromkeys([*tables.NEEDED, *extra])))
+    return chosen
+
+
+def select(labels: Any, extra: Sequence[str] = ()) -> pd.DataFrame:
+    """`rows` as `item, annotator, label` (and `extra`) in pandas, from any eager or lazy frame."""
+    return _collected(rows(labels, extra)).reset_index(drop=True)
+
+
+def _collected(frame: nw.DataFrame[Any] | nw.LazyFrame[Any]) -> pd.DataFrame:
+    eager = frame.collect() if isinstance(frame, nw.LazyFrame) else frame
+    table: pd.DataFrame = eager.to_pandas()
+    return table
 
 
 def encode(
@@ -134,7 +142,7 @@ def encode(
         )
     values = table["label"].to_numpy(dtype=object)
     seen_code, seen = pd.factorize(values)
-    named, numbers = _categories(seen, level, categories)
+    named, numbers = named_categories(seen, level, categories)
     position = {category: index for index, category in enumerate(named)}
     strangers = [label for label in seen if label not in position]
     if strangers:
@@ -176,7 +184,7 @@ def from_codes(
         raise TableError(f"codes must be 0 or more and values below {len(named)}, the number of categories")
     if pd.Series(of_item * max(n_annotators, 1) + of_annotator).duplicated().any():
         raise TableError("an annotator has two labels on the same item", next_step="keep the current one")
-    _, numbers = _categories(np.asarray(named, dtype=object), "nominal", named)
+    _, numbers = named_categories(np.asarray(named, dtype=object), "nominal", named)
     return Coded(of_item, of_annotator, of_value, np.arange(n_items), np.arange(n_annotators), named, numbers, 0)
 
 
@@ -191,7 +199,7 @@ def _again(coded: Coded, level: Level, categories: Sequence[Any] | None, cluster
             f"these labels were encoded without {cluster!r}", next_step=f"encode(..., cluster={cluster!r})"
         )
     if level in ("interval", "ratio"):
-        _categories(np.asarray(coded.categories, dtype=object), level, coded.categories)  # raises where it is text
+        named_categories(np.asarray(coded.categories, dtype=object), level, coded.categories)  # raises where it is text
     return coded
 
 
@@ -215,9 +223,10 @@ def _clusters(table: pd.DataFrame, item: NDArray[Any], n_items: int, column: str
     return of_item
 
 
-def _categories(
+def named_categories(
     seen: NDArray[Any], level: Level, categories: Sequence[Any] | None
 ) -> tuple[list[Any], NDArray[np.float64] | None]:
+    """The categories in order, and as numbers where the level can use them; raises as `encode` does."""
     is_text = [isinstance(value, str) for value in seen]
     if any(is_text) and not all(is_text):
         example = next(value for value, text in zip(seen, is_text, strict=True) if not text)

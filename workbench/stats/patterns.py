@@ -13,14 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
-from workbench.stats.coding import encode
-
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
-    from workbench.stats.coding import Coded, Level
+    from workbench.stats.coding import Coded
 
     Floats = NDArray[np.float64]
     Codes = NDArray[Any]
@@ -51,18 +47,6 @@ class Patterns:
     def n_seen(self) -> int:
         """How many categories occur at all."""
         return int(np.count_nonzero(self.counts.T @ self.weight))
-
-
-def gathered(
-    labels: Any,
-    level: Level = "nominal",
-    categories: Sequence[Any] | None = None,
-    cluster: str | None = None,
-    *,
-    least: int = 2,
-) -> Patterns:
-    """Patterns of a label table, whatever holds it; see `coding.encode` for what is refused."""
-    return patterns(encode(labels, level, categories, cluster), least=least)
 
 
 def patterns(coded: Coded, *, least: int = 2) -> Patterns:
@@ -163,7 +147,8 @@ def _marks(coded: Coded, per_item: NDArray[np.int64]) -> Codes:
 def _codes(coded: Coded, per_item: NDArray[np.int64]) -> Codes:
     mark = _marks(coded, per_item)
     if mark.dtype == np.float64:
-        return np.bincount(coded.item, weights=mark[coded.value], minlength=len(per_item))
+        exact: Codes = np.bincount(coded.item, weights=mark[coded.value], minlength=len(per_item))
+        return exact
     code = np.zeros(len(per_item), dtype=np.uint64)
     np.add.at(code, coded.item, mark[coded.value])
     return code

@@ -15,14 +15,15 @@ from workbench.stats.agreement.formulas import (
     percent_statistic,
     refuse,
 )
-from workbench.stats.patterns import Patterns, gathered
 from workbench.stats.resampling import Kind, draws_of_pairs, estimate
+from workbench.stats.sufficient import gathered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from workbench.stats.coding import Level
     from workbench.stats.estimate import Estimate
+    from workbench.stats.patterns import Patterns
 
 
 _NO_PAIR = "no item has labels of two annotators"

@@ -1,0 +1,169 @@
+"""The three counts agreement rests on, written once and run by whatever engine holds the labels.
+
+`item_value_counts`, `pattern_histogram` and `pair_confusion` are Narwhals expressions: the same integers come from
+pandas, Polars, PyArrow, DuckDB, Dask and Spark. `gathered` is what the coefficients call: a lazy table (a DuckDB
+relation over Parquet, a Polars `LazyFrame`, a Spark frame) is counted where it lies and only the pattern histogram,
+some hundred rows, comes here; anything else is encoded in memory.
+
+Written so that every engine takes it: columns are computed with `with_columns` first, then plain columns aggregated.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+import numpy as np
+from scipy import sparse
+
+from workbench.errors import TableError
+from workbench.stats.coding import Coded, Level, encode, named_categories, rows
+from workbench.stats.patterns import Patterns, patterns
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Codes above this are no longer exact in a double, which some engines sum in.
+_LARGEST_CODE = 2**53
+# So many different labels are not categories; they are counted in memory.
+_MOST_CATEGORIES = 10_000
+
+
+def item_value_counts(labels: Any) -> Any:
+    """How many labels of each kind an item has: `item, label, n`, in the engine of the table (lazy where that is)."""
+    return _native(
+        _labelled(labels).with_columns(n=nw.col("annotator")).group_by("item", "label").agg(nw.col("n").count())
+    )
+
+
+def pattern_histogram(labels: Any, categories: Sequence[Any], most: int) -> Any:
+    """How many items have each vector of label counts: `code, size, n_items`, in the engine of the table.
+
+    Parameters
+    ----------
+    categories
+        All labels, in the order of the digits.
+    most
+        Largest number of labels of an item. The count of category k is digit k of `code` to the base `most` + 1.
+
+    Raises
+    ------
+    TableError
+        When the codes would not be exact: (most + 1) ^ categories must stay under 2^53.
+    """
+    base = most + 1
+    if base ** len(categories) >= _LARGEST_CODE:
+        raise TableError(
+            f"{len(categories)} categories with up to {most} labels an item do not fit into exact codes",
+            next_step="collect the table first: the coefficients then count in memory",
+        )
+    digits = [base**k for k in range(len(categories))]
+    marked = _labelled(labels).with_columns(
+        code=nw.col("label").replace_strict(list(categories), digits, default=0, return_dtype=nw.Int64),
+        size=nw.col("annotator"),
+    )
+    items = marked.group_by("item").agg(nw.col("code").sum(), nw.col("size").count())
+    return _native(items.group_by("code", "size").agg(nw.col("item").count()).rename({"item": "n_items"}))
+
+
+def pair_confusion(labels: Any) -> Any:
+    """How often two annotators gave two labels on the same item: `a, b, label_a, label_b, n`, with a before b."""
+    table = _labelled(labels)
+    other = table.rename({"annotator": "b", "label": "label_b"})
+    both = table.rename({"annotator": "a", "label": "label_a"}).join(other, on="item", how="inner")
+    return _native(
+        both.filter(nw.col("a") < nw.col("b"))
+        .with_columns(n=nw.col("item"))
+        .group_by("a", "b", "label_a", "label_b")
+        .agg(nw.col("n").count())
+    )
+
+
+def gathered(
+    labels: Any,
+    level: Level = "nominal",
+    categories: Sequence[Any] | None = None,
+    cluster: str | None = None,
+    *,
+    least: int = 2,
+) -> Patterns:
+    """Patterns of a label table, whatever holds it; see `coding.encode` for what is refused.
+
+    Parameters
+    ----------
+    least
+        Items with fewer labels are left out; see `patterns.patterns`.
+    """
+    if not isinstance(labels, Coded) and cluster is None:
+        frame = rows(labels)
+        if isinstance(frame, nw.LazyFrame):
+            found = _counted(frame, level, categories, least)
+            if found is not None:
+                return found
+    return patterns(encode(labels, level, categories, cluster), least=least)
+
+
+def _counted(frame: nw.LazyFrame[Any], level: Level, categories: Sequence[Any] | None, least: int) -> Patterns | None:
+    """Patterns counted by the engine; None where there are too many categories for exact codes."""
+    lost = _collected(
+        frame.filter(nw.col("item").is_null() | nw.col("annotator").is_null()).select(nw.col("item").len())
+    )
+    if int(lost.iloc[0, 0]):
+        raise TableError(f"{int(lost.iloc[0, 0])} rows have no item or no annotator", next_step="drop or name them")
+    table = frame.filter(~nw.col("label").is_null())
+    seen = _collected(table.select("label").unique().head(_MOST_CATEGORIES))["label"].tolist()
+    named, numbers = named_categories(np.asarray(seen, dtype=object), level, categories)
+    strangers = [label for label in seen if label not in set(named)]
+    if strangers:
+        raise TableError(f"labels {[str(s)[:40] for s in strangers[:5]]} are not among the categories {named[:12]}")
+    sized = table.with_columns(size=nw.col("label"), people=nw.col("annotator")).group_by("item")
+    items = sized.agg(nw.col("size").count(), nw.col("people").n_unique())
+    told = items.with_columns(twice=nw.col("size") - nw.col("people")).select(
+        nw.col("size").max(), nw.col("twice").sum()
+    )
+    top = _collected(told)
+    most = 0 if not seen else int(top["size"].iloc[0])
+    if seen and int(top["twice"].iloc[0]):
+        raise TableError(
+            f"{int(top['twice'].iloc[0])} labels are a second one of the same annotator on the same item",
+            next_step="keep the current view (Store.labels), mark repeats with is_repeat, or drop duplicates",
+        )
+    if len(seen) >= _MOST_CATEGORIES or (most + 1) ** max(len(named), 1) >= _LARGEST_CODE:
+        return None
+    histogram = _collected(nw.from_native(pattern_histogram(table, named, most)).lazy()) if seen else None
+    kept = [] if histogram is None else sorted(histogram[histogram["size"] >= least].to_numpy(dtype=np.int64).tolist())
+    code = np.asarray([row[0] for row in kept], dtype=np.int64)
+    weight = np.asarray([row[2] for row in kept], dtype=np.int64)
+    counts = code[:, None] // (most + 1) ** np.arange(max(len(named), 1)) % (most + 1)
+    size = counts.sum(axis=1).astype(float)
+    dropped = histogram is not None and len(kept) < len(histogram)
+    return Patterns(
+        sparse.csr_matrix(counts.astype(float)),
+        weight,
+        size,
+        named,
+        numbers,
+        int(weight.sum()),
+        int(weight @ size),
+        _people(table, items, least, dropped=dropped) if seen else 0,
+    )
+
+
+def _people(table: nw.LazyFrame[Any], items: nw.LazyFrame[Any], least: int, *, dropped: bool) -> int:
+    """Annotators with a label on an item that takes part."""
+    if dropped:
+        table = table.join(items.filter(nw.col("size") >= least).select("item"), on="item", how="inner")
+    return len(_collected(table.select("annotator").unique()))
+
+
+def _labelled(labels: Any) -> Any:
+    frame = rows(labels)
+    return frame.select("item", "annotator", "label").filter(~nw.col("label").is_null())
+
+
+def _native(frame: Any) -> Any:
+    return nw.to_native(frame)
+
+
+def _collected(frame: Any) -> Any:
+    return frame.collect().to_pandas()
