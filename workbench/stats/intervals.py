@@ -9,6 +9,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from scipy import special
 
 from workbench.stats.estimate import Estimate
 
@@ -30,7 +31,7 @@ class Interval(NamedTuple):
     n_undefined: int = 0
 
 
-def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval:
+def wilson(successes: float, n: int, confidence: float = 0.95) -> Interval:
     """Wilson score interval of a proportion (Wilson 1927).
 
     >>> low, high, _ = wilson(3, 20)
@@ -54,6 +55,35 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval:
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     # At 0 of n and n of n the formula ends exactly at 0 and 1 but for rounding.
     return Interval(0.0 if successes == 0 else centre - half, 1.0 if successes == n else centre + half)
+
+
+def beta_interval(
+    successes: int, n: int, prior: tuple[float, float] = (0.5, 0.5), confidence: float = 0.95
+) -> Interval:
+    """Equal-tailed credible interval of a proportion: quantiles of Beta(a + successes, b + n - successes).
+
+    The default prior is Jeffreys'. Without trials it is the interval of the prior.
+
+    >>> low, high, _ = beta_interval(3, 20)
+    >>> round(low, 3), round(high, 3)
+    (0.044, 0.349)
+
+    Raises
+    ------
+    ValueError
+        Unless 0 <= successes <= n, 0 < confidence < 1 and both parameters of the prior are above 0.
+    """
+    check_confidence(confidence)
+    if not 0 <= successes <= n:
+        msg = f"need 0 <= successes <= n, got successes={successes}, n={n}"
+        raise ValueError(msg)
+    a, b = prior
+    if not (0 < a < math.inf and 0 < b < math.inf):
+        msg = f"a Beta prior needs two finite numbers above 0, got {prior!r} (Jeffreys is (0.5, 0.5), uniform (1, 1))"
+        raise ValueError(msg)
+    tail = (1 - confidence) / 2
+    low, high = special.betaincinv(a + successes, b + n - successes, [tail, 1 - tail])
+    return Interval(float(low), float(high))
 
 
 def percentile(replicates: NDArray[np.float64], confidence: float = 0.95) -> Interval:

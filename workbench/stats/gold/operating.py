@@ -1,0 +1,215 @@
+"""Rules of a sequential test on gold answers, and what each does in the long run.
+
+Both rules weigh "the error rate is unacceptable" against "it is acceptable" after every answer:
+
+- `sprt`: Wald's (1945) sequential probability ratio test of the two error rates, with his boundaries
+  log((1 - beta) / alpha) and log(beta / (1 - alpha)).
+- `beta_binomial`: for when nobody is exactly as bad as stated. The evidence for failing is the beta-binomial likelihood
+  of the answers, with the prior cut to error rates of `unacceptable` and above, over their likelihood at `acceptable`;
+  the evidence for passing is the same with the prior cut to `acceptable` and below, over the likelihood at
+  `unacceptable`. Each has mean at most 1 wherever its error could be made, so by Ville's inequality it ever exceeds
+  1 / alpha (1 / beta) with probability at most alpha (beta), however long it is looked at and wherever on that side the
+  true rate lies (Robbins 1970, *Statistical methods related to the law of the iterated logarithm*).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+from scipy import special
+
+from workbench.errors import TableError
+from workbench.stats.gold.rates import JEFFREYS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+Kind = Literal["sprt", "beta_binomial"]
+# What is still undecided with less probability than this is not followed further.
+_NEGLIGIBLE = 1e-12
+
+
+class Expected(NamedTuple):
+    """Mean number of gold answers until the decision, for two error rates."""
+
+    acceptable: float
+    unacceptable: float
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a sequential test is told before the first answer.
+
+    Attributes
+    ----------
+    acceptable, unacceptable
+        An error rate that should pass, and a higher one that should fail. Between them either will do.
+    alpha, beta
+        Stated probability of failing somebody acceptable, and of passing somebody unacceptable.
+    kind, prior
+        `sprt` or `beta_binomial`, and the Beta prior of the latter.
+
+    Raises
+    ------
+    TableError
+        Unless 0 < acceptable < unacceptable < 1, alpha and beta are above 0 and together below 1, the kind is known
+        and the prior has two finite numbers above 0.
+    """
+
+    acceptable: float
+    unacceptable: float
+    alpha: float = 0.05
+    beta: float = 0.05
+    kind: Kind = "sprt"
+    prior: tuple[float, float] = JEFFREYS
+
+    def __post_init__(self) -> None:
+        if not 0 < self.acceptable < self.unacceptable < 1:
+            raise TableError(
+                f"need 0 < acceptable < unacceptable < 1, got {self.acceptable!r} and {self.unacceptable!r}",
+                next_step="for example acceptable=0.1, unacceptable=0.25",
+            )
+        if not (self.alpha > 0 and self.beta > 0 and self.alpha + self.beta < 1):
+            raise TableError(
+                f"alpha and beta must be above 0 and together below 1, got {self.alpha!r} and {self.beta!r}",
+                next_step="5 % is 0.05",
+            )
+        if self.kind not in ("sprt", "beta_binomial"):
+            raise TableError(f"no kind {self.kind!r}; allowed are sprt, beta_binomial")
+        if len(self.prior) != 2 or not all(0 < one < math.inf for one in self.prior):
+            raise TableError(f"a Beta prior needs two finite numbers above 0, got {self.prior!r}")
+
+    @property
+    def upper(self) -> float:
+        """Log evidence at or above which the test fails."""
+        return math.log((1 - self.beta) / self.alpha) if self.kind == "sprt" else -math.log(self.alpha)
+
+    @property
+    def lower(self) -> float:
+        """Log evidence at or below which the test passes."""
+        return math.log(self.beta / (1 - self.alpha)) if self.kind == "sprt" else math.log(self.beta)
+
+    @property
+    def method(self) -> str:
+        """The rule in words."""
+        rates = f"acceptable {self.acceptable:g}, unacceptable {self.unacceptable:g}"
+        errors = f"alpha {self.alpha:g} (failing the acceptable), beta {self.beta:g} (passing the unacceptable)"
+        if self.kind == "sprt":
+            return f"Wald's sequential probability ratio test; {rates}; {errors}"
+        a, b = self.prior
+        return f"sequential beta-binomial Bayes factors, prior Beta({a:g}, {b:g}) cut at the rates; {rates}; {errors}"
+
+    def evidence(self, wrong: NDArray[np.int64], n: NDArray[np.int64] | int) -> tuple[Floats, Floats]:
+        """Log evidence after `wrong` of `n` answers: the one held against `upper`, the one held against `lower`.
+
+        Of the SPRT both are the log-likelihood ratio. -inf and inf stand for more than a float can hold, far beyond
+        the boundary on the other side.
+        """
+        at_acceptable = wrong * math.log(self.acceptable) + (n - wrong) * math.log1p(-self.acceptable)
+        at_unacceptable = wrong * math.log(self.unacceptable) + (n - wrong) * math.log1p(-self.unacceptable)
+        if self.kind == "sprt":
+            ratio: Floats = at_unacceptable - at_acceptable
+            return ratio, ratio
+        a, b = self.prior
+        after = (a + wrong, b + n - wrong)
+        whole = special.betaln(*after) - special.betaln(a, b)
+        with np.errstate(divide="ignore"):
+            above = np.log(special.betaincc(*after, self.unacceptable) / special.betaincc(a, b, self.unacceptable))
+            below = np.log(special.betainc(*after, self.acceptable) / special.betainc(a, b, self.acceptable))
+        return whole + above - at_acceptable, at_unacceptable - whole - below
+
+
+@dataclass(frozen=True)
+class Operating:
+    """What a rule does to annotators of one true error rate.
+
+    `p_undecided` is the probability of no decision within `most` answers; `expected_answers` counts these as `most`.
+    """
+
+    error: float
+    p_pass: float
+    p_fail: float
+    p_undecided: float
+    expected_answers: float
+    most: int
+    method: str = "exact recursion over answers and wrong answers"
+
+
+def operating_characteristics(rule: Rule, error: float, *, most: int = 10_000) -> Operating:
+    """Probabilities of the decisions and the mean number of answers at a true error rate, exactly.
+
+    Every count of wrong answers that can still be undecided carries its probability from answer to answer, so nothing
+    is simulated and no overshoot is neglected.
+
+    Parameters
+    ----------
+    error
+        True error rate; answers are independent.
+    most
+        Answers after which an undecided test is given up.
+
+    Raises
+    ------
+    TableError
+        Unless 0 <= error <= 1 and most >= 1.
+    """
+    if not 0 <= error <= 1 or most < 1:
+        raise TableError(
+            f"need an error rate from 0 to 1 and at least one answer, got error={error!r}, most={most!r}",
+            next_step="15 % is 0.15",
+        )
+    return _operating(rule, float(error), int(most))
+
+
+@lru_cache(maxsize=512)
+def _operating(rule: Rule, error: float, most: int) -> Operating:
+    first, chance = 0, np.ones(1)  # undecided with first, first + 1, ... wrong answers
+    passed = failed = answers = 0.0
+    for n in range(1, most + 1):
+        left = float(chance.sum())
+        if left < _NEGLIGIBLE:
+            break
+        answers += left
+        grown = np.zeros(len(chance) + 1)
+        grown[:-1] = chance * (1 - error)
+        grown[1:] += chance * error
+        toward_fail, toward_pass = rule.evidence(np.arange(first, first + len(grown)), n)
+        fails, passes = toward_fail >= rule.upper, toward_pass <= rule.lower
+        failed += float(grown[fails].sum())
+        passed += float(grown[passes].sum())
+        # Evidence rises with the wrong answers, so what is undecided is one stretch between passes and fails.
+        undecided = ~(fails | passes)
+        first += int(passes.sum())
+        chance = grown[undecided]
+    return Operating(error, passed, failed, max(0.0, float(chance.sum())), answers, most)
+
+
+def wald_answers(rule: Rule) -> Expected:
+    """Wald's approximate mean sample numbers of the SPRT at the two error rates, overshoot neglected.
+
+    E(n) = (P(pass) lower + P(fail) upper) / E(z), z the log-likelihood ratio of one answer (Wald 1945, *Sequential
+    tests of statistical hypotheses*, eq. 4.8).
+    """
+    wrong = math.log(rule.unacceptable / rule.acceptable)
+    right = math.log((1 - rule.unacceptable) / (1 - rule.acceptable))
+
+    def mean(error: float, p_fail: float) -> float:
+        return ((1 - p_fail) * rule.lower + p_fail * rule.upper) / (error * wrong + (1 - error) * right)
+
+    return Expected(mean(rule.acceptable, rule.alpha), mean(rule.unacceptable, 1 - rule.beta))
+
+
+def expected_answers(rule: Rule) -> tuple[Expected, str]:
+    """Mean number of answers at both error rates, and how it was found: Wald's formula where there is one."""
+    if rule.kind == "sprt":
+        return wald_answers(rule), "expected answers by Wald's approximation"
+    both = [operating_characteristics(rule, error) for error in (rule.acceptable, rule.unacceptable)]
+    left = max(one.p_undecided for one in both)
+    cut = f", tests cut at {both[0].most} answers (undecided: {left:.1%})" if left > 1e-6 else ""
+    return Expected(*(one.expected_answers for one in both)), f"expected answers by {both[0].method}{cut}"
