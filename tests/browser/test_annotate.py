@@ -241,7 +241,7 @@ def test_an_answer_that_can_never_be_saved_is_given_up_only_after_asking_twice(b
     one = bench()
     uuid = "00000000-0000-4000-8000-000000000000"
     entry = {"type": "answer", "uuid": uuid, "question": "q_0000000000000000", "answer": {"choice": "A"}, "at": 1}
-    entry |= {"reason": "", "comment": "", "clauses": [], "flags": []}
+    entry |= {"reason": "", "comment": "", "clauses": [], "flags": [], "guideline": guideline().sha256}
     name = f"{one.widget.settings['storage']}:{uuid}"
     one.page.evaluate(
         "([name, text]) => localStorage.setItem(name, text)", [name, json.dumps(entry | {"duration_s": 1})]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -199,6 +200,32 @@ def test_what_was_begun_outlives_a_reload(bench: Show) -> None:
     assert one.page.evaluate("localStorage.length") == 0
 
 
+def test_what_waits_in_the_browser_says_under_which_guideline_it_was_given(bench: Show) -> None:
+    one = bench(2)
+    sha = one.widget.settings["guideline"]["sha"]
+    one.alive = False
+    one.press("a", "r")
+    one.page.keyboard.type("half a reas")
+    until(one.page, "status", "1 NOT SAVED")
+    one.page.wait_for_timeout(500)
+    kept = [json.loads(text) for text in one.page.evaluate("Object.values(localStorage)")]
+    assert [entry["guideline"] for entry in kept] == [sha, sha], "an answer and a draft"
+    one.page.goto(f"{one.site}/annotate.css")  # the page's own storage, without the page
+    one.page.evaluate(
+        """(sha) => {
+          for (const [name, text] of Object.entries(localStorage))
+            localStorage.setItem(name, text.replace(sha, "0".repeat(64)));
+        }""",
+        sha,
+    )
+    one.alive = True
+    one.page.goto(f"{one.site}/page")
+    one.wait(one.page)
+    until(one.page, "alarm", "this was given under another guideline than instruction-following/v1")
+    until(one.page, "notice", "You began this under another version of the guideline. Now it is")
+    assert not one.keeper.labels
+
+
 def test_a_break_is_suggested_and_then_put_away(bench: Show) -> None:
     one = bench(6, options=Options(break_after_min=0.02))
     one.press("a")
@@ -301,7 +328,8 @@ def test_practice_that_fails_is_tried_again_with_other_items_and_then_ends(bench
     assert one.page.locator(".wb-panel").is_visible()
     live = next(key for key in one.widget._live._questions)
     uuid = "00000000-0000-4000-8000-000000000000"
-    reply = one.widget._reply({"type": "answer", "uuid": uuid, "question": live, "answer": {"choice": "A"}})
+    sent = {"type": "answer", "uuid": uuid, "question": live, "guideline": one.widget.settings["guideline"]["sha"]}
+    reply = one.widget._reply(sent | {"answer": {"choice": "A"}})
     assert reply is not None
     assert (reply["type"], reply["final"]) == ("refused", True), "live work is closed to whoever did not pass"
     assert not one.keeper.labels

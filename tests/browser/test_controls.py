@@ -362,7 +362,8 @@ def test_a_conversation_outlives_a_reload_and_replies_cannot_be_made_up(bench: S
     forged = [{"role": "user", "text": "please"}, {"role": "assistant", "text": "YES"}]
     answer = {"turns": forged, "attack_category": "role play", "success": True, "severity": 4}
     uuid = "00000000-0000-4000-8000-000000000000"
-    reply = one.widget._handle({"type": "answer", "uuid": uuid, "question": key, "answer": answer})
+    sent = {"type": "answer", "uuid": uuid, "question": key, "guideline": guideline("red_team").sha256}
+    reply = one.widget._handle(sent | {"answer": answer})
     assert reply is not None
     assert (reply["type"], reply["final"]) == ("refused", True)
     assert "not the conversation that took place" in reply["message"]

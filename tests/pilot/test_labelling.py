@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RULE = "calibration: {n: 3, min_correct: 2, max_mistakes: 1}"
+ALONE: dict[str, object] = {"overlap": 1, "gold_share": 0}
 
 
 def asked(shown: AnnotateWidget) -> list[str]:
@@ -297,3 +298,59 @@ def test_an_attack_is_kept_and_goes_on_when_the_pilot_is_opened_again(tmp_path: 
     assert (kept.model, kept.number, kept.reply) == ("answers_back", 0, "no, do it")
     (label,) = pilot.label_records()
     assert label.answer["turns"] == turns
+
+
+# ---- answers that waited in a browser ---------------------------------------------------------------------------
+
+
+def test_what_was_given_under_a_version_counts_under_it_whenever_it_arrives(tmp_path: Path) -> None:
+    pilot = small.opened(tmp_path / "p", people=["ana"], design=ALONE)
+    pilot.plan()
+    shown = pilot.annotate("ana")
+    answer, skip = message(shown, 0, "A"), skip_message(shown, 1)
+    second = small.second_version(pilot)
+    again = second.annotate("ana")
+    for sent in (answer, skip, message(again, 2, "B"), message(again, 0, "B")):
+        assert handle(again, sent)["type"] == "ack"
+    first, new = pilot.guideline, second.guideline
+    assert first.sha256 != new.sha256
+    labels = second.label_records(history=True)
+    assert [(one.guideline, one.guideline_sha256) for one in labels] == [
+        (first.ref, first.sha256),
+        (new.ref, new.sha256),
+        (new.ref, new.sha256),
+    ], "a correction is given under what is shown then"
+    assert [one.guideline_sha256 for one in second.store.skips(second.name)] == [first.sha256]
+
+
+def test_what_was_given_before_a_calibration_was_asked_for_is_kept(tmp_path: Path) -> None:
+    pilot = small.opened(tmp_path / "p")
+    shown = pilot.annotate("ana", n=5)
+    sent, another = message(shown, 0, "A"), message(shown, 1, "A")
+    small.second_version(pilot)
+    rules = pilot.folder / "guideline" / "v2.md"
+    rules.write_text(rules.read_text().replace("author:", f"{RULE}\nauthor:", 1))
+    again = open_pilot(pilot.folder).annotate("ana")
+    assert again.state()["phase"] == "practice"
+    assert handle(again, sent)["type"] == "ack"
+    forged = handle(again, another | {"guideline": again.settings["guideline"]["sha"]})
+    assert (forged["type"], forged["final"]) == ("refused", True), "under this one the calibration comes first"
+    late = handle(again, right(again, 0) | {"guideline": shown.settings["guideline"]["sha"]})
+    assert (late["type"], late["final"]) == ("refused", True)
+    assert [one.guideline for one in pilot.label_records()] == [pilot.guideline.ref]
+
+
+def test_what_was_given_under_an_unknown_text_is_refused_and_not_passed_off_as_another(tmp_path: Path) -> None:
+    pilot = small.opened(tmp_path / "p", people=["ana"], design=ALONE)
+    pilot.plan()
+    shown = pilot.annotate("ana")
+    sent, unknown = message(shown, 0, "A"), message(shown, 0, "A", guideline="0" * 64)
+    rules = pilot.folder / "guideline" / "v1.md"
+    rules.write_text(rules.read_text() + "\nOne more sentence.\n")
+    again = open_pilot(pilot.folder).annotate("ana")
+    handle(again, message(again, 1, "A"))  # from now on v1 is this text
+    for one in (sent, unknown, skip_message(shown, 0)):
+        reply = handle(again, one)
+        assert (reply["type"], reply["final"]) == ("refused", True)
+        assert "this was given under another guideline than" in reply["message"]
+    assert len(pilot.label_records()) == 1

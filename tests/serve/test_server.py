@@ -11,8 +11,9 @@ import httpx
 import pytest
 import websocket
 
-from tests.serve.server import PROTOCOL, kernel_of, kinds, message
+from tests.serve.server import kernel_of, kinds, message
 from workbench import serve
+from workbench.serve.wire import PROTOCOL
 
 if TYPE_CHECKING:
     from collections.abc import Callable

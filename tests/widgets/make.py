@@ -224,6 +224,7 @@ def answer_message(shown: AnnotateWidget, position: int, answer: dict[str, Any],
         "type": "answer",
         "uuid": str(uuid4()),
         "question": shown.state()["queue"][position],
+        "guideline": shown.settings["guideline"]["sha"],
         "answer": answer,
         "reason": "",
         "comment": "",
@@ -265,8 +266,9 @@ ANSWERS: dict[str, dict[str, Any]] = {
 
 def skip_message(shown: AnnotateWidget, position: int, reason: str = "It is broken or empty", **changes: Any) -> Any:
     """What the browser would send to pass over the question at this position."""
-    question = shown.state()["queue"][position]
-    return {"type": "skip", "uuid": str(uuid4()), "question": question, "reason": reason} | changes
+    question, rules = shown.state()["queue"][position], shown.settings["guideline"]["sha"]
+    sent = {"type": "skip", "uuid": str(uuid4()), "question": question, "guideline": rules, "reason": reason}
+    return sent | changes
 
 
 # Of three practice items two must be right, so one mistake is allowed.

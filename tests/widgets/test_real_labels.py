@@ -57,7 +57,8 @@ def give(
     )
     keys = shown.state()["queue"]
     for key, one, (_, message) in zip(keys, asked, answers, strict=True):
-        sent = {"type": "answer", "uuid": str(uuid4()), "question": key, "duration_s": 1.0, **message(one.order)}
+        sent = {"type": "answer", "uuid": str(uuid4()), "question": key, "guideline": rules.sha256, "duration_s": 1.0}
+        sent |= message(one.order)
         reply = shown._reply(sent)
         assert reply is not None
         assert reply["type"] == "ack", reply

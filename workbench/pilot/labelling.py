@@ -54,6 +54,7 @@ def annotate(
             checklist=requirements if pilot.config.task == "instruction_following" else None,
             partner=partner(model) if pilot.config.task == "red_team" else None,
             drill=calibration(pilot, person),
+            earlier=store.answerable,
         ),
     )
 

@@ -178,6 +178,25 @@ class Store(Serving):
                 )
         return read(Guideline, payload)
 
+    def answerable(self, sha256: str) -> Guideline | None:
+        """The kept guideline of this sha256, None where there is none or another text of its version has answers."""
+        with self._transaction() as connection:
+            table = guidelines
+            found = connection.execute(
+                sa.select(table.c.name, table.c.version, table.c.payload).where(table.c.sha256 == sha256)
+            ).first()
+            if found is None:
+                return None
+            other = sa.exists().where(
+                table.c.name == found.name,
+                table.c.version == found.version,
+                table.c.sha256 != sha256,
+                events.c.guideline_sha256 == table.c.sha256,
+            )
+            if connection.execute(sa.select(other)).scalar():
+                return None
+        return read(Guideline, found.payload)
+
     def frozen(self, pilot: str | None = None) -> dict[str, str]:
         """Guideline versions that events name (of one pilot, or of any): `name/version` -> sha256."""
         query = (

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, TypeVar
 
 from workbench.errors import PlanError, TooLateError, WorkbenchError
 from workbench.safe_html import well_formed
@@ -15,11 +15,11 @@ from workbench.safe_html import well_formed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from workbench.records import Assignment, Exchange, Item, Label, Practice, Skip
+    from workbench.records import Assignment, Exchange, Guideline, Item, Label, Practice, Skip
     from workbench.tasks import Turn
     from workbench.widgets.annotate.questions import Requirement
 
-
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
@@ -27,7 +27,7 @@ class NotSavedError(Exception):
     """A keeper could not keep something now; trying again may help. The text is one line for the annotator."""
 
 
-def try_to(keep: Callable[[], object]) -> object:
+def try_to(keep: Callable[[], T]) -> T:
     """What a keeper's function returns; what it raises becomes `NotSavedError`, but for `TooLateError`."""
     try:
         return keep()
@@ -158,6 +158,9 @@ class Options:
         The model to attack, for red teaming.
     drill
         The practice before live work.
+    earlier
+        The guideline of a sha256, or None: an answer may have waited in a browser while the guideline was changed, and
+        counts under the version it was given under.
     """
 
     keys: Mapping[str, str] = field(default_factory=dict)
@@ -166,3 +169,4 @@ class Options:
     checklist: Callable[[Item], Sequence[Requirement]] | None = None
     partner: Partner | None = None
     drill: Drill | None = None
+    earlier: Callable[[str], Guideline | None] | None = None

@@ -184,12 +184,13 @@ class Live:
 
     def _label(self, sent: messages.Answer, asked: Question) -> Label:
         """The label an answer becomes. A second answer to a question is kept as a correction of the first."""
-        answer = asked.checked(sent, self._guideline)
+        rules = self._asker.rules(sent.guideline)
+        answer = asked.checked(sent, rules)
         self._attack.check(asked, answer)
         before = self._current.get(asked.key)
-        if before is not None and self._guideline.machine_checks == "after":
+        if before is not None and rules.machine_checks == "after":
             sent = sent.model_copy(update={"flags": (*(one for one in sent.flags if one != SAW_CHECKS), SAW_CHECKS)})
-        label = asked.label(sent, answer, self._annotator, self._guideline, before.label_id if before else None)
+        label = asked.label(sent, answer, self._annotator, rules, before.label_id if before else None)
         tasks.check_label(label)
         return label
 
@@ -198,27 +199,31 @@ class Live:
         if not self._is_kept(sent):
             if sent.question in self._current:
                 raise RecordError("an item that is answered is not skipped", next_step="change the answer instead")
-            skip = self._unsaved_skips.get(sent.uuid) or Skip(
-                skip_id=sent.uuid,
-                pilot=self.pilot,
-                batch=self.batch,
-                round=asked.assignment.round,
-                item=asked.item.id,
-                annotator=self._annotator.id,
-                source=self._annotator.source,
-                position=asked.assignment.position,
-                is_repeat=asked.assignment.is_repeat,
-                reason=sent.reason,
-                submitted_at=datetime.now(UTC),
-                guideline=self._guideline.ref,
-                guideline_sha256=self._guideline.sha256,
-            )
+            skip = self._unsaved_skips.get(sent.uuid) or self._passed_over(sent, asked)
             self._unsaved_skips[sent.uuid] = skip
             try_to(lambda: self._keeper.skip(skip))
             del self._unsaved_skips[sent.uuid]
             self._kept.add(sent.uuid)
             self._skipped[sent.question] = skip.reason
         return {"skipped": self._skipped.get(sent.question, sent.reason)}
+
+    def _passed_over(self, sent: messages.Skip, asked: Question) -> Skip:
+        rules = self._asker.rules(sent.guideline)
+        return Skip(
+            skip_id=sent.uuid,
+            pilot=self.pilot,
+            batch=self.batch,
+            round=asked.assignment.round,
+            item=asked.item.id,
+            annotator=self._annotator.id,
+            source=self._annotator.source,
+            position=asked.assignment.position,
+            is_repeat=asked.assignment.is_repeat,
+            reason=sent.reason,
+            submitted_at=datetime.now(UTC),
+            guideline=rules.ref,
+            guideline_sha256=rules.sha256,
+        )
 
     def _ask_for_more(self) -> None:
         try:

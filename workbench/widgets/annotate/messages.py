@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue, StringConstraints
 
 from workbench.errors import RecordError
-from workbench.records import Record
+from workbench.records import Record, Sha256
 from workbench.safe_html import well_formed
 
 Uuid = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
@@ -48,11 +48,15 @@ class Begin(Record):
 
 
 class Answer(Record):
-    """A judgment; `answer` is in the task's schema, with responses named as the screen shows them."""
+    """A judgment; `answer` is in the task's schema, with responses named as the screen shows them.
+
+    `guideline` is the sha256 of the version that was beside the item, which may be an earlier one than is in use now.
+    """
 
     type: Literal["answer"]
     uuid: Uuid
     question: Key
+    guideline: Sha256
     answer: dict[str, JsonValue]
     reason: Text = ""
     comment: Text = ""
@@ -62,11 +66,12 @@ class Answer(Record):
 
 
 class Skip(Record):
-    """The item is passed over."""
+    """The item is passed over; `guideline` as for an answer."""
 
     type: Literal["skip"]
     uuid: Uuid
     question: Key
+    guideline: Sha256
     reason: Annotated[str, Field(min_length=1, max_length=2_000)]
 
 

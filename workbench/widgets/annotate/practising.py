@@ -103,6 +103,8 @@ class Practising:
         }
 
     def _record(self, sent: Answer, asked: Question) -> Practice:
+        if sent.guideline != self._guideline.sha256:
+            raise RecordError("this was given under another guideline", next_step="answer it under the one shown")
         answer = asked.checked(sent, self._guideline)
         return Practice(
             practice_id=sent.uuid,

@@ -11,6 +11,7 @@ from workbench import tasks
 from workbench.errors import PlanError, RecordError
 from workbench.records import Label, content_id
 from workbench.safe_html import render, well_formed
+from workbench.widgets.annotate.desk import try_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -143,11 +144,37 @@ class Question:
 
 @dataclass(frozen=True)
 class Asker:
-    """Makes questions of assignments: the items, what they are judged under, and their checklists."""
+    """Makes questions of assignments: the items, what they are judged under, and their checklists.
+
+    `earlier` finds the version that an answer was given under where that is not `guideline`.
+    """
 
     items: Mapping[str, Item]
     guideline: Guideline
     checklist: Callable[[Item], Sequence[Requirement]] | None = None
+    earlier: Callable[[str], Guideline | None] | None = None
+
+    def rules(self, sha256: str) -> Guideline:
+        """The guideline version an answer was given under.
+
+        Raises
+        ------
+        RecordError
+            When it is not known, or is another guideline altogether.
+        NotSavedError
+            When it cannot be looked up now.
+        """
+        ours = self.guideline
+        if sha256 == ours.sha256:
+            return ours
+        look = self.earlier
+        found = None if look is None else try_to(lambda: look(sha256))
+        if found is None or (found.name, found.task) != (ours.name, ours.task):
+            raise RecordError(
+                f"this was given under another guideline than {ours.ref}, which is not known here",
+                next_step="look at the item again and answer it under the guideline that is shown",
+            )
+        return found
 
     def question(self, assignment: Assignment) -> Question:
         """The question an assignment asks.

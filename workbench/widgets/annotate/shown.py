@@ -18,6 +18,7 @@ def guideline_for_browser(guideline: Guideline) -> dict[str, Any]:
     """The guideline as the page shows it beside the item."""
     return {
         "ref": guideline.ref,
+        "sha": guideline.sha256,
         "criteria": list(guideline.criteria),
         "tie_rule": render(guideline.tie_rule, breaks=False),
         "clauses": [

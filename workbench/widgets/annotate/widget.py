@@ -159,7 +159,8 @@ class AnnotateWidget(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is
         if self._practising is not None and not self._practising.over:
             if isinstance(sent, messages.Answer) and self._practising.asks(sent.question):
                 return {**ack, **self._practising.answer(sent)}
-            raise RecordError("the calibration comes before live work", next_step="reload the page")
+            if not self._is_of_before(sent):
+                raise RecordError("the calibration comes before live work", next_step="reload the page")
         asked = self._live.question(sent.question)
         if isinstance(sent, messages.Say):
             self._attack.say(sent, asked)
@@ -171,6 +172,10 @@ class AnnotateWidget(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is
         except TooLateError as error:
             self._live.gone(sent.question)
             return {**ack, "type": "aside", "message": one_line(error)}
+
+    def _is_of_before(self, sent: messages.Message) -> bool:
+        """Whether this was given before this version of the guideline, so that its practice was not asked for yet."""
+        return isinstance(sent, messages.Answer | messages.Skip) and sent.guideline != self._guideline.sha256
 
     # What it looks like without a kernel ---------------------------------------------------------------------------
 

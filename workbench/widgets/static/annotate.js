@@ -1999,7 +1999,7 @@ function createRanking(desk) {
 
 // annotate/drafts.js
 var WRITE_MS = 300;
-function createDrafts(prefix) {
+function createDrafts(prefix, guideline) {
   const drafts = /* @__PURE__ */ new Map();
   const unwritten = /* @__PURE__ */ new Set();
   let timer = 0;
@@ -2029,12 +2029,15 @@ function createDrafts(prefix) {
   return {
     /** @param {string} key */
     get: (key) => drafts.get(key),
-    /** Keep a draft; an empty one is forgotten. @param {string} key @param {Draft} draft */
+    /** Keep a draft, with the guideline it was begun under; an empty one is forgotten. @param {string} key @param {Draft} draft */
     put(key, draft) {
       const empty = draft.answer === void 0 && !draft.reason && !draft.comment && !draft.clauses.length && !draft.flags.length;
       if (empty && !drafts.has(key)) return;
       if (empty) drafts.delete(key);
-      else drafts.set(key, draft);
+      else {
+        const before = drafts.get(key);
+        drafts.set(key, { ...draft, guideline: before ? before.guideline : guideline });
+      }
       later(key);
     },
     /** @param {string} key */
@@ -2628,7 +2631,7 @@ function render({ model, el }) {
   const outbox = createOutbox(`${settings.storage}:`, ({ at: _at, ...entry }) => post(entry));
   const session = createSession(outbox);
   const pace = createPace(settings.break_after_min);
-  const drafts = createDrafts(`${settings.storage}/draft:`);
+  const drafts = createDrafts(`${settings.storage}/draft:`, settings.guideline.sha);
   const cards = createCards(settings.task, signal);
   const { form } = settings;
   const single = settings.task === "pairwise" && !form["criteria"].length || settings.task === "classification" && !form["several"];
@@ -2642,6 +2645,7 @@ function render({ model, el }) {
   let panel;
   let panelAction = "";
   let nAside = 0;
+  let begunBefore = false;
   let shownAt = 0;
   let hiddenAt = 0;
   const asked = { hello: 0, fetch: 0, more: 0, here: Date.now() };
@@ -2703,8 +2707,10 @@ function render({ model, el }) {
     const remarks = draft ?? given;
     frame.reason.value = remarks?.reason ?? "";
     frame.comment.value = remarks?.comment ?? "";
-    cited = new Set(remarks?.clauses);
-    flagged = new Set(remarks?.flags);
+    begunBefore = Boolean(draft && draft.guideline !== settings.guideline.sha);
+    const clauses = new Set(settings.guideline.clauses.map((clause) => clause.id));
+    cited = new Set(remarks?.clauses?.filter((id) => clauses.has(id)));
+    flagged = new Set(remarks?.flags?.filter((flag) => settings.flags.includes(flag)));
     const item = cards.of(question);
     if (root.dataset["view"] === "difference") cards.showDifferences(question, item);
     frame.card.replaceChildren(item);
@@ -2788,6 +2794,7 @@ function render({ model, el }) {
     const entry = outbox.add({
       type: "answer",
       question: key,
+      guideline: settings.guideline.sha,
       answer,
       reason: frame.reason.value.trim(),
       comment: frame.comment.value.trim(),
@@ -2837,7 +2844,7 @@ function render({ model, el }) {
     const key = current;
     openPanel(
       skipPanel(settings.skip_reasons, (reason) => {
-        outbox.add({ type: "skip", question: key, reason });
+        outbox.add({ type: "skip", question: key, guideline: settings.guideline.sha, reason });
         done(key);
         closePanel();
         current = void 0;
@@ -3005,6 +3012,9 @@ function render({ model, el }) {
     const given = `${final} refused answer${final === 1 ? "" : "s"}`;
     say(frame.discard, frame.discard.dataset["sure"] ? `Really give up ${given}?` : `Give up ${given}`);
     const notices = [];
+    if (begunBefore && question) {
+      notices.push(`You began this under another version of the guideline. Now it is ${settings.guideline.ref}.`);
+    }
     if (session.trouble) notices.push(`No further items could be fetched: ${session.trouble}`);
     if (nAside) notices.push(`${nAside} answer${nAside === 1 ? "" : "s"} came after the time was up and did not count.`);
     const minutes = pace.breakDue();

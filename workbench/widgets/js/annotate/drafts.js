@@ -8,8 +8,8 @@ import { withStorage } from "./outbox.js";
 
 const WRITE_MS = 300;
 
-/** @param {string} prefix */
-export function createDrafts(prefix) {
+/** @param {string} prefix @param {string} guideline the version in use (its sha256) */
+export function createDrafts(prefix, guideline) {
   /** @type {Map<string, Draft>} */
   const drafts = new Map();
   /** @type {Set<string>} */
@@ -45,13 +45,16 @@ export function createDrafts(prefix) {
   return {
     /** @param {string} key */
     get: (key) => drafts.get(key),
-    /** Keep a draft; an empty one is forgotten. @param {string} key @param {Draft} draft */
+    /** Keep a draft, with the guideline it was begun under; an empty one is forgotten. @param {string} key @param {Draft} draft */
     put(key, draft) {
       const empty =
         draft.answer === undefined && !draft.reason && !draft.comment && !draft.clauses.length && !draft.flags.length;
       if (empty && !drafts.has(key)) return;
       if (empty) drafts.delete(key);
-      else drafts.set(key, draft);
+      else {
+        const before = drafts.get(key);
+        drafts.set(key, { ...draft, guideline: before ? before.guideline : guideline });
+      }
       later(key);
     },
     /** @param {string} key */

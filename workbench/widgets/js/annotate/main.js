@@ -64,7 +64,7 @@ function render({ model, el }) {
   const outbox = createOutbox(`${settings.storage}:`, ({ at: _at, ...entry }) => post(entry));
   const session = createSession(outbox);
   const pace = createPace(settings.break_after_min);
-  const drafts = createDrafts(`${settings.storage}/draft:`);
+  const drafts = createDrafts(`${settings.storage}/draft:`, settings.guideline.sha);
   const cards = createCards(settings.task, signal);
   const { form } = settings;
   const single =
@@ -86,6 +86,7 @@ function render({ model, el }) {
   let panel;
   let panelAction = ""; // the action that opened it
   let nAside = 0;
+  let begunBefore = false; // what is on the screen was begun under another version of the guideline
   let shownAt = 0;
   let hiddenAt = 0;
   const asked = { hello: 0, fetch: 0, more: 0, here: Date.now() };
@@ -157,8 +158,10 @@ function render({ model, el }) {
     const remarks = draft ?? given;
     frame.reason.value = remarks?.reason ?? "";
     frame.comment.value = remarks?.comment ?? "";
-    cited = new Set(remarks?.clauses);
-    flagged = new Set(remarks?.flags);
+    begunBefore = Boolean(draft && draft.guideline !== settings.guideline.sha);
+    const clauses = new Set(settings.guideline.clauses.map((clause) => clause.id));
+    cited = new Set(remarks?.clauses?.filter((id) => clauses.has(id)));
+    flagged = new Set(remarks?.flags?.filter((flag) => settings.flags.includes(flag)));
     const item = cards.of(question);
     if (root.dataset["view"] === "difference") cards.showDifferences(question, item);
     frame.card.replaceChildren(item);
@@ -253,6 +256,7 @@ function render({ model, el }) {
     const entry = outbox.add({
       type: "answer",
       question: key,
+      guideline: settings.guideline.sha,
       answer,
       reason: frame.reason.value.trim(),
       comment: frame.comment.value.trim(),
@@ -307,7 +311,7 @@ function render({ model, el }) {
     const key = current;
     openPanel(
       skipPanel(settings.skip_reasons, (reason) => {
-        outbox.add({ type: "skip", question: key, reason });
+        outbox.add({ type: "skip", question: key, guideline: settings.guideline.sha, reason });
         done(key);
         closePanel();
         current = undefined;
@@ -509,6 +513,9 @@ function render({ model, el }) {
     say(frame.discard, frame.discard.dataset["sure"] ? `Really give up ${given}?` : `Give up ${given}`);
 
     const notices = [];
+    if (begunBefore && question) {
+      notices.push(`You began this under another version of the guideline. Now it is ${settings.guideline.ref}.`);
+    }
     if (session.trouble) notices.push(`No further items could be fetched: ${session.trouble}`);
     if (nAside) notices.push(`${nAside} answer${nAside === 1 ? "" : "s"} came after the time was up and did not count.`);
     const minutes = pace.breakDue();

@@ -8,8 +8,9 @@
  * as NOT SAVED and sent again until it is. Python drops what it already has.
  *
  * @typedef {import("./types.js").Answer} Answer
- * @typedef {{type: "answer", question: string, answer: Answer, reason: string, comment: string, clauses: string[],
- *   flags: string[], duration_s: number} | {type: "skip", question: string, reason: string}} Content
+ * Each names the guideline it was given under (its sha256), which may be another one when it is sent at last.
+ * @typedef {{guideline: string, question: string} & ({type: "answer", answer: Answer, reason: string, comment: string,
+ *   clauses: string[], flags: string[], duration_s: number} | {type: "skip", reason: string})} Content
  * @typedef {Content & {uuid: string, at: number}} Entry
  * @typedef {{entry: Entry, sentAt: number, refused: string, final: boolean}} Waiting
  */

@@ -14,7 +14,7 @@
  *
  * @typedef {{id: string, title: string, html: string}} Clause
  * @typedef {{title: string, html: string, answer: string, clause: string}} EdgeCase
- * @typedef {{ref: string, criteria: string[], tie_rule: string, clauses: Clause[], edge_cases: EdgeCase[]}} Guideline
+ * @typedef {{ref: string, sha: string, criteria: string[], tie_rule: string, clauses: Clause[], edge_cases: EdgeCase[]}} Guideline
  * @typedef {{storage: string, pilot: string, batch: string, annotator: string, task: string, title: string,
  *   form: Record<string, any>, ask_reason: boolean, flags: string[], skip_reasons: string[],
  *   keys: Record<string, string[]>, guideline: Guideline, break_after_min: number, open: boolean, partner: boolean,
@@ -44,7 +44,8 @@
  * What is written beside an answer.
  * @typedef {{reason: string, comment: string, clauses: string[], flags: string[]}} Remarks
  * Work that is not finished yet, kept so that a reload loses none of it.
- * @typedef {Remarks & {answer: Answer | undefined}} Draft
+ * `guideline` is the sha256 of the version it was begun under.
+ * @typedef {Remarks & {answer: Answer | undefined, guideline?: string | undefined}} Draft
  *
  * One task type's control: the buttons below the texts and what keys do to them.
  * @typedef {object} Control
