@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def random_table(seed: int, n_items: int = 60, n_annotators: int = 6, n_values: int = 4, share: float = 0.6) -> Any:
+def random_table(
+    seed: int, n_items: int = 60, n_annotators: int = 6, n_values: int = 4, share: float = 0.6
+) -> pd.DataFrame:
     """Labels of annotators who each see a share of the items."""
     rng = np.random.default_rng(seed)
     truth = rng.integers(1, n_values + 1, n_items)

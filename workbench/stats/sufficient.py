@@ -116,16 +116,12 @@ def _counted(frame: nw.LazyFrame[Any], level: Level, categories: Sequence[Any] |
     strangers = [label for label in seen if label not in set(named)]
     if strangers:
         raise TableError(f"labels {[str(s)[:40] for s in strangers[:5]]} are not among the categories {named[:12]}")
-    sized = table.with_columns(size=nw.col("label"), people=nw.col("annotator")).group_by("item")
-    items = sized.agg(nw.col("size").count(), nw.col("people").n_unique())
-    told = items.with_columns(twice=nw.col("size") - nw.col("people")).select(
-        nw.col("size").max(), nw.col("twice").sum()
-    )
-    top = _collected(told)
-    most = 0 if not seen else int(top["size"].iloc[0])
-    if seen and int(top["twice"].iloc[0]):
+    items = table.with_columns(size=nw.col("annotator")).group_by("item").agg(nw.col("size").count())
+    most = int(_collected(items.select(nw.col("size").max())).iloc[0, 0]) if seen else 0
+    twice = _second_labels(table) if seen else 0
+    if twice:
         raise TableError(
-            f"{int(top['twice'].iloc[0])} labels are a second one of the same annotator on the same item",
+            f"{twice} labels are a second one of the same annotator on the same item",
             next_step="keep the current view (Store.labels), mark repeats with is_repeat, or drop duplicates",
         )
     if len(seen) >= _MOST_CATEGORIES or (most + 1) ** max(len(named), 1) >= _LARGEST_CODE:
@@ -147,6 +143,19 @@ def _counted(frame: nw.LazyFrame[Any], level: Level, categories: Sequence[Any] |
         int(weight @ size),
         _people(table, items, least, dropped=dropped) if seen else 0,
     )
+
+
+def _second_labels(table: nw.LazyFrame[Any]) -> int:
+    """How many labels are not the first of their annotator on their item."""
+    if table.implementation.is_dask():
+        # Dask's n_unique adds up partitions: the same name in two of them counts twice.
+        pairs = table.with_columns(n=nw.col("label")).group_by("item", "annotator").agg(nw.col("n").count())
+        told = pairs.with_columns(again=nw.col("n") - 1).select(nw.col("again").sum())
+    else:
+        sized = table.with_columns(size=nw.col("label"), people=nw.col("annotator")).group_by("item")
+        items = sized.agg(nw.col("size").count(), nw.col("people").n_unique())
+        told = items.with_columns(again=nw.col("size") - nw.col("people")).select(nw.col("again").sum())
+    return int(_collected(told).iloc[0, 0])
 
 
 def _people(table: nw.LazyFrame[Any], items: nw.LazyFrame[Any], least: int, *, dropped: bool) -> int:
