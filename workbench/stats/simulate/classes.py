@@ -116,9 +116,10 @@ def categorical_codes(
     hard: float = 0.0,
     seed: int = 0,
 ) -> Coded:
-    """The labels of `categorical` with the same arguments as integer codes, with their prompts as clusters.
+    """The labels of `categorical` with the same arguments as integer codes.
 
-    There is no table of text behind it, so a million items take a second.
+    There is no table of text behind it, so a million items take a second. Where a prompt has several items, the codes
+    have prompts as clusters, and statistics resample these.
     """
     names = drawing.named(annotators)
     classes, shares = _classes(prevalence)

@@ -59,8 +59,7 @@ class Simulated:
 
     def coded(self, cluster: str | None = None) -> coding.Coded:
         """The labels as integer codes, for any statistic; the order of the categories is kept."""
-        level: coding.Level = "nominal"
-        return coding.encode(self.labels, level, list(self.categories) or None, cluster)
+        return coding.encode(self.labels, "nominal", list(self.categories) or None, cluster)
 
 
 @dataclass(frozen=True)
@@ -258,6 +257,7 @@ def codes(letter: str, n: int) -> NDArray[Any]:
 
 
 def coded(rows: Rows, value: Ints, categories: Sequence[Any]) -> coding.Coded:
-    """The rows as integer codes, with the prompt of each item as its cluster."""
+    """The rows as integer codes; where a prompt has several items, it is their cluster."""
     made = coding.from_codes(rows.item, rows.annotator, value, categories)
-    return replace(made, cluster=rows.prompt)
+    # Statistics resample clusters wherever codes have them, so prompts of one item have none: items are quicker.
+    return replace(made, cluster=rows.prompt) if rows.prompt[-1] < rows.n_items - 1 else made

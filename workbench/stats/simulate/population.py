@@ -8,15 +8,16 @@ annotators speaks about the annotators that could have been asked: there the pop
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from workbench.stats.coding import Coded
     from workbench.stats.estimate import Estimate
+
+Drawn = TypeVar("Drawn")
 
 
 class TrueValue(NamedTuple):
@@ -28,8 +29,8 @@ class TrueValue(NamedTuple):
 
 
 def superpopulation(
-    draw: Callable[[int, int], Coded],
-    statistic: Callable[[Coded], Estimate],
+    draw: Callable[[int, int], Drawn],
+    statistic: Callable[[Drawn], Estimate],
     *,
     n_items: int = 100_000,
     blocks: int = 10,
@@ -40,7 +41,8 @@ def superpopulation(
     Parameters
     ----------
     draw
-        (number of items, seed) -> labels; `categorical_codes` or `ordinal_codes` with everything else fixed.
+        (number of items, seed) -> labels; `categorical_codes` or `ordinal_codes` with everything else fixed, or any
+        other form the statistic takes.
     statistic
         Labels -> estimate; ask for no interval (`n_resamples=0`).
     n_items, blocks

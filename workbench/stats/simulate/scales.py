@@ -105,7 +105,7 @@ def ordinal_codes(
     prompt_share: float = 0.0,
     seed: int = 0,
 ) -> Coded:
-    """The labels of `ordinal` with the same arguments as integer codes, with their prompts as clusters."""
+    """The labels of `ordinal` with the same arguments as integer codes; see `categorical_codes`."""
     names = drawing.named(annotators)
     rows = drawing.assign(
         items, len(names), overlap=overlap, design=design, per_prompt=per_prompt, repeats=0.0, seed=seed
