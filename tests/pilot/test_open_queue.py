@@ -141,6 +141,38 @@ def test_a_late_answer_is_put_aside_and_told(tmp_path: Path) -> None:
     assert ana.n_saved == 0
 
 
+@pytest.mark.parametrize("others", [True, False])
+def test_a_late_answer_fares_the_same_after_a_restart(tmp_path: Path, others: bool) -> None:
+    pilot = opened(tmp_path / "p", design={"overlap": 1, "hold_minutes": 0.002})
+    ana, ben = pilot.annotate("ana"), pilot.annotate("ben")
+    sent = message(ana, 0, "A", question=waiting(ana)[0])
+    time.sleep(0.15)
+    if others:
+        work(ben)
+    again = open_pilot(pilot.folder).annotate("ana")
+    for _ in range(2):
+        assert handle(again, sent)["type"] == ("aside" if others else "ack")
+    assert [sent["uuid"] in row.raw for row in pilot.store.quarantined(pilot.name)] == [True] * others
+    assert sum(label.annotator == "ana" for label in pilot.label_records()) == (not others)
+
+
+def test_after_a_restart_what_was_passed_over_is_still_known(tmp_path: Path) -> None:
+    pilot = opened(tmp_path / "p", design={"overlap": 1})
+    ana = pilot.annotate("ana")
+    key = waiting(ana)[0]
+    skip, answer = skip_message(ana, 0, question=key), message(ana, 0, "B", question=key)
+    handle(ana, skip)
+    again = open_pilot(pilot.folder).annotate("ana")
+    assert key not in handle(again, {"type": "hello"})["queue"]
+    assert handle(again, skip)["type"] == "ack", "its acknowledgement was lost with the kernel"
+    assert len(pilot.store.skips(pilot.name)) == 1
+    assert handle(again, answer)["type"] == "ack", "they thought better of it, and the place is free"
+    assert key in handle(again, {"type": "hello"})["given"]
+    assert again.n_saved == 1
+    stray = message(again, 0, "A", question="q_0000000000000000")
+    assert "not in this queue" in handle(again, stray)["message"]
+
+
 def test_an_answer_after_the_hour_counts_where_nobody_took_the_place(tmp_path: Path) -> None:
     pilot = opened(tmp_path / "p", design={"overlap": 1, "hold_minutes": 0.002})
     ana = pilot.annotate("ana")

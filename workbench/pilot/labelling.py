@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench import design, verifiers
 from workbench.errors import PilotError
+from workbench.pilot.asked import Asked
 from workbench.pilot.open_queue import OpenQueue
 from workbench.records import Annotator, Assignment, content_id
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from workbench.pilot.opening import Pilot
     from workbench.records import Calibration, Item, Practice
     from workbench.training.chat import Chat
-    from workbench.widgets.annotate import AnnotateWidget, Drill, Keeper, Partner, Requirement
+    from workbench.widgets.annotate import AnnotateWidget, Drill, Partner, Requirement
 
 
 def annotate(
@@ -34,13 +35,14 @@ def annotate(
     person, guideline, store = annotator(pilot, name), pilot.guideline, pilot.store
     store.keep_guideline(guideline)
     store.append([person])
-    handed = OpenQueue(pilot, person) if pilot.config.design.queue == "open" else None
+    asked = Asked(pilot, person)
+    handed = OpenQueue(pilot, person, asked) if pilot.config.design.queue == "open" else None
     return annotate_queue(
         [] if handed else queue(pilot, person, n),
         pilot.items,
         annotator=person,
         guideline=guideline,
-        keeper=handed.keeper() if handed else keeper(pilot),
+        keeper=asked.keeper(),
         past=Past(
             labels=[one for one in store.labels(pilot.name, history=True) if one.annotator == name],
             skips=[one for one in store.skips(pilot.name) if one.annotator == name],
@@ -54,6 +56,7 @@ def annotate(
             checklist=requirements if pilot.config.task == "instruction_following" else None,
             partner=partner(model) if pilot.config.task == "red_team" else None,
             drill=calibration(pilot, person),
+            ever_asked=asked.ever,
             earlier=store.answerable,
         ),
     )
@@ -97,19 +100,6 @@ def queue(pilot: Pilot, person: Annotator, n: int | None = None) -> list[Assignm
     )
     pilot.store.append(made)
     return made
-
-
-def keeper(pilot: Pilot) -> Keeper:
-    """The pilot's store as a labelling widget uses it."""
-    from workbench.widgets.annotate import Keeper
-
-    store = pilot.store
-    return Keeper(
-        judge=store.judge,
-        skip=store.skip,
-        practice=lambda one: store.append([one]),
-        exchange=lambda one: store.append([one]),
-    )
 
 
 def practised(pilot: Pilot, person: Annotator) -> list[Practice]:

@@ -47,6 +47,7 @@ class Hold:
     is_repeat: bool
     state: State
     expires_at: datetime
+    batch: str
 
     @property
     def counts(self) -> bool:
@@ -62,12 +63,12 @@ def now(connection: sa.Connection) -> datetime:
     return moment.astimezone(UTC)
 
 
-def read(connection: sa.Connection, pilot: str, batch: str, moment: datetime, **only: str) -> list[Hold]:
-    """The holds of a batch, or those of `only` one item or annotator, by annotator and position."""
+def read(connection: sa.Connection, pilot: str, moment: datetime, **only: str) -> list[Hold]:
+    """A pilot's holds, or those of `only` one batch, item or annotator, by batch, annotator and position."""
     query = (
         sa.select(*_READ)
-        .where(holds.c.pilot == pilot, holds.c.batch == batch, *(holds.c[name] == only[name] for name in only))
-        .order_by(holds.c.annotator, holds.c.position)
+        .where(holds.c.pilot == pilot, *(holds.c[name] == only[name] for name in only))
+        .order_by(holds.c.batch, holds.c.annotator, holds.c.position)
     )
     text = utc_text(moment)
     return [_hold(row, text) for row in connection.execute(query)]
@@ -85,7 +86,7 @@ def hand_out(
     """Renew what an annotator holds, add what `choose` wants, and return all they hold; see `Store.hand_out`."""
     moment = now(connection)
     renew(connection, pilot, batch, annotator, seconds, moment)
-    there = read(connection, pilot, batch, moment)
+    there = read(connection, pilot, moment, batch=batch)
     mine = {(hold.item, hold.is_repeat): hold for hold in there if hold.annotator == annotator}
     had = {key for key, hold in mine.items() if hold.state != "expired"}
     places = _places(there)
@@ -120,7 +121,7 @@ def hand_out(
             },
         )
         position += 1
-    return [hold for hold in read(connection, pilot, batch, moment, annotator=annotator) if hold.state == "held"]
+    return [hold for hold in read(connection, pilot, moment, batch=batch, annotator=annotator) if hold.state == "held"]
 
 
 def renew(
@@ -144,7 +145,7 @@ def renew(
 def finish(connection: sa.Connection, asked: Assignment, overlap: int) -> bool:
     """Turn a hold into a finished one; False when it had expired and its place went to somebody else."""
     moment = now(connection)
-    there = read(connection, asked.pilot, asked.batch, moment, item=asked.item)
+    there = read(connection, asked.pilot, moment, batch=asked.batch, item=asked.item)
     mine = _mine(there, asked)
     for field in ("order", "position", "is_gold"):
         if getattr(mine, field) != getattr(asked, field):
@@ -162,7 +163,8 @@ def finish(connection: sa.Connection, asked: Assignment, overlap: int) -> bool:
 
 def release(connection: sa.Connection, asked: Assignment) -> None:
     """Give an unfinished question back, for somebody else."""
-    mine = _mine(read(connection, asked.pilot, asked.batch, now(connection), item=asked.item), asked)
+    there = read(connection, asked.pilot, now(connection), batch=asked.batch, item=asked.item)
+    mine = _mine(there, asked)
     if mine.state != "done":
         _update(connection, asked.pilot, asked.batch, mine, state="released")
 
@@ -198,15 +200,14 @@ def _update(connection: sa.Connection, pilot: str, batch: str, hold: Hold, **val
 
 
 # In the order `_hold` takes them apart.
-_READ = tuple(
-    holds.c[name]
-    for name in ("item", "annotator", "position", "display_order", "is_gold", "is_repeat", "state", "expires_at")
-)
+_NAMES = "item annotator position display_order is_gold is_repeat state expires_at batch"
+_READ = tuple(holds.c[name] for name in _NAMES.split())
 
 
 def _hold(row: Any, moment: str) -> Hold:
-    item, annotator, position, order, is_gold, is_repeat, state, expires_at = row
+    item, annotator, position, order, is_gold, is_repeat, state, expires_at, batch = row
     if state == "held" and expires_at <= moment:
         state = "expired"
     expires = datetime.fromisoformat(expires_at)
-    return Hold(item, annotator, position, tuple(json.loads(order)), bool(is_gold), bool(is_repeat), state, expires)
+    shown = tuple(json.loads(order))
+    return Hold(item, annotator, position, shown, bool(is_gold), bool(is_repeat), state, expires, batch)

@@ -100,10 +100,11 @@ class Serving:
         with self._transaction(writes=True) as connection:
             handing.renew(connection, pilot, batch, annotator, seconds)
 
-    def holds(self, pilot: str, batch: str) -> list[Hold]:
-        """All questions of a batch that were handed out, by annotator and position."""
+    def holds(self, pilot: str, batch: str | None = None, *, annotator: str | None = None) -> list[Hold]:
+        """Questions of a pilot that were handed out, of one batch or annotator or all, by annotator and position."""
+        only = {name: text for name, text in (("batch", batch), ("annotator", annotator)) if text is not None}
         with self._transaction() as connection:
-            return handing.read(connection, pilot, batch, handing.now(connection))
+            return handing.read(connection, pilot, handing.now(connection), **only)
 
     def invite(self, pilot: str, annotator: Annotator, valid_for: timedelta) -> str:
         """Invite somebody; returns the secret token of their link, of which only the hash is kept."""

@@ -158,6 +158,9 @@ class Options:
         The model to attack, for red teaming.
     drill
         The practice before live work.
+    ever_asked
+        All questions this annotator was asked at any time: an answer may have waited in a browser until its question
+        had left the queue. Asked for when such an answer comes.
     earlier
         The guideline of a sha256, or None: an answer may have waited in a browser while the guideline was changed, and
         counts under the version it was given under.
@@ -169,4 +172,5 @@ class Options:
     checklist: Callable[[Item], Sequence[Requirement]] | None = None
     partner: Partner | None = None
     drill: Drill | None = None
+    ever_asked: Callable[[], Sequence[Assignment]] | None = None
     earlier: Callable[[str], Guideline | None] | None = None

@@ -9,6 +9,7 @@ from workbench import tasks
 from workbench.errors import RecordError
 from workbench.records import Label, Skip
 from workbench.widgets.annotate.desk import NotSavedError, try_to
+from workbench.widgets.annotate.questions import key_of
 from workbench.widgets.annotate.shown import feedback, verdicts
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from workbench.records import Annotator
     from workbench.widgets.annotate import messages
     from workbench.widgets.annotate.attack import Attack
-    from workbench.widgets.annotate.desk import HandOut, Keeper, Past
+    from workbench.widgets.annotate.desk import Keeper, Options, Past
     from workbench.widgets.annotate.questions import Asker, Question
 
 # Questions whose texts are sent with the widget itself, so that the first is on the screen at once.
@@ -39,7 +40,7 @@ class Live:
         keeper: Keeper,
         past: Past,
         attack: Attack,
-        hand_out: HandOut | None,
+        options: Options,
         place: tuple[str, str],
     ) -> None:
         self._asker = asker
@@ -48,7 +49,8 @@ class Live:
         self._keeper = keeper
         self._past = past
         self._attack = attack
-        self._supply = hand_out
+        self._supply = options.hand_out
+        self._ever_asked = options.ever_asked
         self.pilot, self.batch = place
         self._questions: dict[str, Question] = {}
         self._texts: dict[str, dict[str, Any]] = {}  # question -> what the browser was sent, made once
@@ -60,14 +62,14 @@ class Live:
         self._unsaved_skips: dict[str, Skip] = {}
         self._current: dict[str, Label] = {}  # question -> the label that counts
         self._skipped: dict[str, str] = {}  # question -> why it was passed over
-        self._gone: set[str] = set()  # handed to somebody else meanwhile
+        self._gone: set[str] = set()  # handed to somebody else meanwhile, passed over long ago, or of another batch
         self._held: set[str] = set()  # handed to this annotator, done or not
         self._take_in(questions)
 
     @property
     def n_saved(self) -> int:
         """How many questions have a label that the keeper has taken."""
-        return len(self._current)
+        return len(self._current.keys() - self._gone)
 
     @property
     def n_total(self) -> int:
@@ -97,7 +99,7 @@ class Live:
         self._kept.add(name)
 
     def _is_mine(self, given: Label | Skip) -> bool:
-        return (given.pilot, given.batch, given.annotator) == (self.pilot, self.batch, self._annotator.id)
+        return (given.pilot, given.annotator) == (self.pilot, self._annotator.id)
 
     def state(self) -> dict[str, Any]:
         """As `AnnotateWidget.state`, for live work; asks for further questions where they are handed out."""
@@ -147,7 +149,11 @@ class Live:
             try_to(lambda: self._hand_out(0))
 
     def question(self, key: str) -> Question:
-        """The question of this name, or `RecordError` where there is none."""
+        """The question of this name, though it may have left the queue, or `RecordError` where there never was one."""
+        if key not in self._questions and self._ever_asked is not None:
+            before = [one for one in try_to(self._ever_asked) if key_of(one) == key]
+            self._take_in([self._asker.question(one) for one in before])
+            self._gone |= {key_of(one) for one in before}
         asked = self._questions.get(key)
         if asked is None:
             raise RecordError("this answer is to a question that is not in this queue", where="another batch or pilot?")
@@ -174,6 +180,8 @@ class Live:
             del self._unsaved_labels[sent.uuid]
             self._kept.add(sent.uuid)
             self._current[sent.question] = kept if isinstance(kept, Label) else label
+            if asked.assignment.batch == self.batch:
+                self._gone.discard(sent.question)
             self._skipped.pop(sent.question, None)
         reply: dict[str, Any] = {"given": self._as_seen(sent.question)}
         if reveals:
@@ -212,7 +220,7 @@ class Live:
         return Skip(
             skip_id=sent.uuid,
             pilot=self.pilot,
-            batch=self.batch,
+            batch=asked.assignment.batch,
             round=asked.assignment.round,
             item=asked.item.id,
             annotator=self._annotator.id,

@@ -30,6 +30,11 @@ class Requirement:
     found: str = ""
 
 
+def key_of(assignment: Assignment) -> str:
+    """See `Question.key`."""
+    return content_id("q", assignment.pilot, assignment.batch, assignment.id)
+
+
 @dataclass(frozen=True)
 class Question:
     """One assignment with its item: what is asked, in the order it is shown."""
@@ -50,7 +55,7 @@ class Question:
     @property
     def key(self) -> str:
         """A name that is the same in every session and says nothing about the item."""
-        return content_id("q", self.assignment.pilot, self.assignment.batch, self.assignment.id)
+        return key_of(self.assignment)
 
     @property
     def place(self) -> tuple[str, str, bool]:

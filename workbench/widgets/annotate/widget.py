@@ -75,7 +75,7 @@ class AnnotateWidget(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is
         # Looked up when something is said, since `send` is the widget's own only once it is made.
         self._attack = Attack(lambda content: self.send(content), annotator, keeper, options.partner, past.exchanges)
         place = pilot, batch
-        self._live = Live(questions, asker, annotator, keeper, past, self._attack, options.hand_out, place)
+        self._live = Live(questions, asker, annotator, keeper, past, self._attack, options, place)
         self._practising = Practising(options.drill, asker, annotator, keeper, past.practice) if options.drill else None
         task = tasks.task(guideline.task)
         form = task.form(guideline)

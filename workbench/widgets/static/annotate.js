@@ -3198,7 +3198,7 @@ function render({ model, el }) {
     }
     if (message.skipped !== void 0) session.skipped.set(key, message.skipped);
     outbox.saved(uuid);
-    if (!session.done.includes(key)) session.markDone(key);
+    if (session.has(key) && !session.done.includes(key)) session.markDone(key);
     outbox.pump();
     const reveals = Boolean(message.feedback) || Object.keys(message.checks ?? {}).length > 0;
     if (reveals && session.has(key)) reveal(message);
