@@ -75,6 +75,8 @@ def test_boundary_of_a_test_still_open_and_of_two_paths() -> None:
     assert set(found) == {"towards fail", "towards pass", "right", "wrong"}
     assert found["towards fail"]["y"] == pytest.approx(test.toward_fail)
     assert found["towards pass"]["y"] == pytest.approx(test.toward_pass)
+    assert "● pass below -3.00 (dashed path)" in texts(figures.boundary(test))
+    assert found["towards pass"]["line"]["dash"] == "dash"
     assert found["towards fail"]["line"]["dash"] != found["towards pass"]["line"]["dash"]
     passed = gold.sequential([True] * 60, **RATES, kind="beta_binomial")
     mark = traces(figures.boundary(passed))["pass"]

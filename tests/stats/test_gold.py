@@ -88,11 +88,15 @@ def test_rates_of_a_table() -> None:
     # A label that is missing is no answer, and so not a wrong one.
     missing = pd.concat([ANA, label_table([("g1", "ben", None), ("g2", "ben", "B")])])
     assert [one.n_labels for one in gold.error_rates(missing, KEY)] == [20, 1]
+    # Nor is an item gold whose answer is not given.
+    assert gold.error_rates(ANA, {**KEY, "g19": None})[0].n_labels == 19
 
 
 def test_numbers_are_not_compared_with_text() -> None:
     with pytest.raises(TableError, match="nothing could ever be right"):
         gold.error_rates(label_table([("g0", "ana", 1)]), {"g0": "1"})
+    with pytest.raises(TableError, match="single values"):
+        gold.error_rates(label_table([("g0", "ana", ["A"])]), {"g0": ["A"]})
     with pytest.raises(TableError, match="no item or no annotator"):
         gold.error_rates(label_table([("g0", None, "A")]), KEY)
     with pytest.raises(TableError, match="expected a data frame, got list"):
@@ -259,7 +263,7 @@ def check_simulation(rule: Rule, n_annotators: int, most: int) -> None:
 
 @pytest.mark.parametrize("kind", get_args(operating.Kind))
 def test_simulated_annotators_meet_the_exact_numbers(kind: operating.Kind) -> None:
-    check_simulation(Rule(0.1, 0.3, kind=kind), 1_000, 150)
+    check_simulation(Rule(0.1, 0.3, kind=kind), 600, 120)
 
 
 @pytest.mark.slow
@@ -295,6 +299,15 @@ def test_by_annotator_goes_by_time_and_counts_first_answers_only() -> None:
     assert "in the order of the table" in untimed.method
     rounds, _ = gold.sequential_by_annotator(table.drop(columns="is_repeat"), KEY, **RATES)
     assert (rounds.right, rounds.reason) == (ana.right, "1 repeated answers not counted")
+
+
+def test_times_may_be_text_but_must_be_times() -> None:
+    table = label_table([("g0", "ana", "B", "2026-01-02T00:00:00.5Z"), ("g1", "ana", "A", "2026-01-01T00:00:00+00:00")],
+                        "submitted_at")  # fmt: skip
+    (ana,) = gold.sequential_by_annotator(table, KEY, **RATES)
+    assert ana.right == (True, False)
+    with pytest.raises(TableError, match="submitted_at cannot be read as times"):
+        gold.sequential_by_annotator(table.assign(submitted_at="soon"), KEY, **RATES)
 
 
 def test_nonsense_is_refused() -> None:
@@ -402,10 +415,15 @@ def with_repeats(effect: float, speed: float) -> pd.DataFrame:
 
 
 def test_second_looks_that_are_better_and_faster_are_seen() -> None:
-    found = gold.leakage(with_repeats(0.9, 0.5), POOL_KEY, n_resamples=500)
+    found = gold.leakage(with_repeats(0.9, 0.5), POOL_KEY, n_resamples=4_000)
     first, second = found.by_exposure
     assert (first.label, first.n_labels, second.label) == ("exposure 1", 420, "exposure 2")
     assert first.low < first.value < first.high
+    # The interval is that of a ratio of sums over items: value ± 1.96 standard errors of the linearised ratio.
+    cells = pool(seed=2).assign(wrong=lambda t: t["label"] != "A").groupby("item")["wrong"].agg(["sum", "size"])
+    error = (cells["sum"] - first.value * cells["size"]).std() * math.sqrt(30) / cells["size"].sum()
+    assert first.value == pytest.approx(cells["sum"].sum() / 420)
+    assert (first.low, first.high) == pytest.approx((first.value - 1.96 * error, first.value + 1.96 * error), abs=0.006)
     assert found.change.high < 0
     assert found.pace.value == pytest.approx(0.5, abs=0.03)
     assert found.pace.low < found.pace.value < found.pace.high < 1

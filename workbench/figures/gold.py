@@ -38,9 +38,9 @@ def boundary(test: SequentialTest, *, title: str = "") -> go.Figure:
     if not test.n:
         return theme.empty("no gold answer yet", title=title)
     made = theme.figure(
-        height=360,
+        height=390,
         title=title,
-        margin={"l": 60, "r": 150, "t": 40, "b": 50},
+        margin={"l": 60, "r": 200, "t": 40, "b": 84},
         xaxis={"title": {"text": "gold answers"}, "range": [0, max(test.n, 5) + 0.5], "rangemode": "tozero"},
         yaxis={"title": {"text": "log evidence: unacceptable over acceptable"}, "zeroline": False},
     )
@@ -55,10 +55,11 @@ def boundary(test: SequentialTest, *, title: str = "") -> go.Figure:
         made.add_trace(_line(name, path[:end], 1, colour, dash))
         if end < test.n:
             made.add_trace(_line("after the decision", path[end - 1 :], end, theme.PALE, dash))
+            made.data[-1].showlegend = name != "towards pass"
     for answer, symbol in ((True, "circle-open"), (False, "square")):
         made.add_trace(_answers(test, answer, symbol, end))
-    _add_boundary(made, test.upper, "fail")
-    _add_boundary(made, test.lower, "pass")
+    _add_boundary(made, test.upper, "fail", " (solid path)" if len(paths) > 1 else "")
+    _add_boundary(made, test.lower, "pass", " (dashed path)" if len(paths) > 1 else "")
     if test.decided_at is not None:
         _add_decision(made, test, test.decided_at)
     made.add_annotation(
@@ -71,7 +72,7 @@ def boundary(test: SequentialTest, *, title: str = "") -> go.Figure:
         yanchor="bottom",
         showarrow=False,
     )
-    made.update_layout(legend={"x": 1.02, "y": 0.5, "yanchor": "middle", "orientation": "v"})
+    made.update_layout(legend={"y": 0, "yref": "container", "yanchor": "bottom"})
     return made
 
 
@@ -108,13 +109,13 @@ def _answers(test: SequentialTest, answer: bool, symbol: str, end: int) -> go.Sc
     )
 
 
-def _add_boundary(made: go.Figure, height: float, decision: str) -> None:
+def _add_boundary(made: go.Figure, height: float, decision: str, which: str) -> None:
     mark = theme.VERDICTS[decision]
     made.add_hline(
         y=height,
         line={"dash": "dash", "color": mark.colour, "width": 1.5},
         annotation={
-            "text": f"{mark.sign} {decision} {'above' if decision == 'fail' else 'below'} {height:.2f}",
+            "text": f"{mark.sign} {decision} {'above' if decision == 'fail' else 'below'} {height:.2f}{which}",
             "font": {"color": mark.colour},
             "xanchor": "left",
         },
@@ -132,6 +133,7 @@ def _add_decision(made: go.Figure, test: SequentialTest, at: int) -> None:
             mode="markers",
             name=test.decision,
             marker=theme.marker(mark.colour, mark.symbol, size=15),
+            showlegend=False,  # said above the figure and at the boundary
             hovertext=[theme.plain(_said(test), 120)],
             hoverinfo="text",
         )

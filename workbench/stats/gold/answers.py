@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import narwhals as nw
 import numpy as np
@@ -13,9 +13,6 @@ import pandas as pd
 from workbench import tables
 from workbench.errors import TableError
 from workbench.stats.coding import result_frame, select
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 # Tasks whose answer is a preference: nobody's own taste makes one of them known.
 PREFERENCES = ("pairwise", "ranking")
@@ -98,13 +95,7 @@ def usable(gold_table: Any) -> UsableGold:
     aside = table[reason != ""].drop_duplicates("item").index
     rows = [(table["item"][k], by[k], reason[k]) for k in aside]
     kept = table[reason == ""].drop_duplicates("item")
-    found = result_frame(rows, {"item": "object", "by": "str", "reason": "str"})
-    notes = tuple(
-        f"{n} gold answer{'s' * (n != 1)} not used: {why}"
-        for why, n in found["reason"].value_counts(sort=False).items()
-    )
-    answers = dict(zip(kept["item"].tolist(), kept["label"].tolist(), strict=True))
-    return UsableGold(answers, found, notes)
+    return _set_aside(dict(zip(kept["item"].tolist(), kept["label"].tolist(), strict=True)), rows)
 
 
 def known_answers(gold: Any) -> UsableGold:
@@ -116,7 +107,9 @@ def known_answers(gold: Any) -> UsableGold:
         When nothing is left to compare with.
     """
     if isinstance(gold, Mapping):
-        found = UsableGold(dict(gold), result_frame([], {"item": "object", "by": "str", "reason": "str"}), ())
+        unknown = [item for item, answer in gold.items() if _is_missing(answer)]
+        kept = {item: answer for item, answer in gold.items() if not _is_missing(answer)}
+        found = _set_aside(kept, [(item, "", "no answer is given") for item in unknown])
     else:
         found = usable(gold)
     if not found.answers:
@@ -166,7 +159,7 @@ def known_rows(labels: Any, answers: Mapping[Any, Any], *, repeats: bool = False
     rows["annotator"] = rows["annotator"].astype(str)
     seconds: Any = rows["duration_s"].astype("Float64") if "duration_s" in rows else np.nan
     rows["seconds"] = seconds if seconds is np.nan else seconds.to_numpy(float, na_value=np.nan)
-    rows["when"] = pd.to_datetime(rows["submitted_at"], utc=True) if "submitted_at" in rows else pd.NaT
+    rows["when"] = _times(rows["submitted_at"]) if "submitted_at" in rows else pd.NaT
     timed = bool(len(rows)) and bool(rows["when"].notna().all())
     keys = ["when"] if timed else ["seen_again"] if "seen_again" in rows else []
     if keys:
@@ -188,7 +181,35 @@ def column_names(labels: Any) -> list[str]:
     return names
 
 
-def _check_comparable(labels: pd.Series[Any], gold: Iterable[Any]) -> None:
+def _set_aside(answers: dict[Any, Any], rows: list[tuple[Any, str, str]]) -> UsableGold:
+    found = result_frame(rows, {"item": "object", "by": "str", "reason": "str"})
+    notes = tuple(
+        f"{n} gold answer{'s' * (n != 1)} not used: {why}"
+        for why, n in found["reason"].value_counts(sort=False).items()
+    )
+    return UsableGold(answers, found, notes)
+
+
+def _is_missing(answer: Any) -> bool:
+    return bool(pd.api.types.is_scalar(answer) and pd.isna(answer))
+
+
+def _times(column: pd.Series[Any]) -> pd.Series[Any]:
+    try:
+        return pd.to_datetime(column, utc=True, format="ISO8601")
+    except (ValueError, TypeError) as error:
+        raise TableError(
+            f"submitted_at cannot be read as times: {str(error).split('. ')[0][:120]}",
+            next_step="pd.to_datetime(df['submitted_at'], utc=True, format=...), or drop the column",
+        ) from None
+
+
+def _check_comparable(labels: pd.Series[Any], gold: Collection[Any]) -> None:
+    listed = next((value for value in (*labels, *gold) if not isinstance(value, Hashable)), None)
+    if listed is not None:
+        raise TableError(
+            f"labels must be single values, got {str(listed)[:40]}", next_step="df['label'].map(repr), gold alike"
+        )
     kinds = [{isinstance(value, str) for value in values} for values in (labels, gold)]
     if kinds[0] and not kinds[0] & kinds[1]:
         said, known = ("text", "not text") if True in kinds[0] else ("not text", "text")

@@ -142,25 +142,27 @@ def _clustered_share(rows: pd.DataFrame, *, n_resamples: int, confidence: float,
     """Share of wrong answers, with an interval that resamples items and not their answers."""
     check_confidence(confidence)
     cells = rows.groupby("item")["wrong"].agg(["sum", "size"])
-    wrong, size = cells["sum"].to_numpy(float), cells["size"].to_numpy(float)
+    # Items with the same counts are drawn as one pattern.
+    kinds, times = np.unique(cells.to_numpy(float), axis=0, return_counts=True)
+    wrong, size = kinds.T
     n = len(cells)
     low = high = math.nan
     reason = f"{n} item{'s' * (n != 1)}: too few for an interval" if n < FEWEST else ""
     if not reason and not n_resamples:
         reason = "no resamples, no interval"
-    if not reason and (wrong.sum() == 0 or wrong.sum() == size.sum()):
+    if not reason and (not wrong.any() or (wrong == size).all()):
         reason = "all answers are alike: no interval"
     if not reason:
         rng = np.random.default_rng(seed)
-        step = max(1, 8_000_000 // n)
+        step = max(1, 8_000_000 // len(kinds))
         drawn = [
-            rng.multinomial(n, np.full(n, 1 / n), size=min(step, n_resamples - start)).astype(float)
+            rng.multinomial(n, times / n, size=min(step, n_resamples - start)).astype(float)
             for start in range(0, n_resamples, step)
         ]
         low, high, _ = percentile(np.concatenate([(w @ wrong) / (w @ size) for w in drawn]), confidence)
     return Estimate(
         "gold_error",
-        float(wrong.sum() / size.sum()),
+        float(times @ wrong / (times @ size)),
         low,
         high,
         n,
