@@ -90,6 +90,23 @@ def test_the_overlap_is_kept_when_more_come_than_are_needed(tmp_path: Path) -> N
     assert sum(shown.n_saved for shown in pages) == len(labels)
 
 
+def test_how_many_are_left_does_not_tell_which_were_gold_or_repeats(tmp_path: Path) -> None:
+    pilot = opened(tmp_path / "p", design={"gold_share": 0.25, "repeat_share": 0.1})
+    ana = pilot.annotate("ana")
+    state, told = handle(ana, {"type": "hello"}), []
+    while open_ones := [key for key in state["queue"] if key not in state["given"]]:
+        told.append(state["n_left"])
+        handle(ana, message(ana, 0, "A", question=open_ones[0]))
+        state = handle(ana, {"type": "more"})
+    labels = pilot.label_records()
+    assert sum(label.is_gold for label in labels) >= 4
+    assert any(label.is_repeat for label in labels)
+    first, last = told[0], told.index(0)
+    assert told[:last] == [first - k for k in range(last)], "one less a question, whatever it was"
+    assert not any(told[last:])
+    assert abs(len(labels) - (first + AHEAD)) <= 3, "and about right"
+
+
 def test_a_skipped_item_goes_to_somebody_else(tmp_path: Path) -> None:
     pilot = opened(tmp_path / "p", design={"overlap": 1})
     ana, ben = pilot.annotate("ana"), pilot.annotate("ben")

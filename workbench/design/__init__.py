@@ -8,7 +8,7 @@ The same items, people and seed give the same plan, byte for byte.
 """
 
 from workbench.design.calibration import Standing, practice_items, standing
-from workbench.design.handing import Open, n_left, next_questions
+from workbench.design.handing import Open, n_left, n_to_come, next_questions
 from workbench.design.planning import Balance, balance, choose_gold, plan
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "balance",
     "choose_gold",
     "n_left",
+    "n_to_come",
     "next_questions",
     "plan",
     "practice_items",

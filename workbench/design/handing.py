@@ -159,6 +159,27 @@ def n_left(
     return sum(item.id not in gold and item.id not in had and places[item.id] < rules.overlap for item in items)
 
 
+def n_to_come(
+    items: Sequence[Item],
+    holds: Sequence[Held],
+    annotator: str,
+    rules: Open,
+    *,
+    n_chosen: int,
+    exclude: Iterable[str] = (),
+) -> int:
+    """About how many questions come for this annotator after the `n_chosen` next ones: a number they may be told.
+
+    It depends on how many questions they were asked and on what others do, and not on which of theirs were gold or
+    repeats; `n_left`, told after each question, would say which were.
+    """
+    gold = choose_gold(items, rules.gold_share, rules.seed) | set(exclude)
+    taken = Counter(hold.item for hold in holds if hold.counts and hold.annotator != annotator)
+    n_items = sum(item.id not in gold and taken[item.id] < rules.overlap for item in items)
+    n_had = sum(hold.annotator == annotator and hold.state != "expired" for hold in holds)
+    return max(0, round(n_items * (1 + rules.gold_share + rules.repeat_share)) - n_had - n_chosen)
+
+
 def _is_turned(hold: Held, by_id: Mapping[str, Item]) -> bool:
     return hold.order != _canonical(by_id[hold.item])
 

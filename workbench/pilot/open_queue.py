@@ -55,12 +55,13 @@ class OpenQueue:
             nonlocal left
             who = self._person.id
             chosen = design.next_questions(self._items, holds, who, self._rules, n=wanted, exclude=exclude)
-            left = design.n_left(self._items, holds, who, self._rules, exclude=exclude)
-            left -= sum(not one.is_gold and not one.is_repeat for one in chosen)
+            left = design.n_to_come(self._items, holds, who, self._rules, n_chosen=len(chosen), exclude=exclude)
+            if len(chosen) < wanted:  # there are no others now
+                left = 0
             return chosen
 
         held = self._pilot.store.hand_out(
             self._pilot.name, self._batch, self._person.id, choose, overlap=self._overlap, seconds=self._seconds
         )
         mine = {one.id: one for one in [*self._asked.done(self._batch), *self._asked.take(held)]}
-        return Handed(sorted(mine.values(), key=lambda one: one.position), max(left, 0))
+        return Handed(sorted(mine.values(), key=lambda one: one.position), left)
