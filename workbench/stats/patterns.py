@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
+# Up to so many possible codes a histogram is counted in one pass instead of sorted.
+_SMALL_TABLE = 2**16
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -49,7 +52,7 @@ class Patterns:
         return int(np.count_nonzero(self.counts.T @ self.weight))
 
 
-def patterns(coded: Coded, *, least: int = 2) -> Patterns:
+def patterns(coded: Coded, *, least: int = 2, trace: bool = False) -> Patterns:
     """Compress coded labels to patterns.
 
     Parameters
@@ -57,28 +60,44 @@ def patterns(coded: Coded, *, least: int = 2) -> Patterns:
     least
         Items with fewer labels are left out: a single label says nothing about agreement (2), though it may say
         something about how often each answer is given (1).
+    trace
+        Keep which item has which pattern (`of_item`); always kept where items are resampled in groups.
     """
     per_item = np.bincount(coded.item, minlength=len(coded.items))
     code = _codes(coded, per_item)
-    kept = np.flatnonzero(per_item >= least)
-    _, first, of_item, weight = np.unique(code[kept], return_index=True, return_inverse=True, return_counts=True)
-    chosen = np.full(len(coded.items), -1, dtype=np.int64)
-    chosen[kept[first]] = np.arange(len(first))
-    counts = _counts(chosen[coded.item], coded)
-    used = per_item[coded.item] >= least
-    clusters = None
-    if coded.cluster is not None:
-        _, group = np.unique(coded.cluster[kept], return_inverse=True)
-        clusters = sparse.coo_matrix((np.ones(len(kept)), (group, of_item))).tocsr() if len(kept) else None
+    base, width = _digits(coded, per_item)
+    if code.dtype == np.float64:
+        # Codes are numbers whose digits are the counts, so they need not be looked up in the labels again.
+        distinct, weight = _histogram(code, base**width)
+        digits = distinct.astype(np.int64)[:, None] // base ** np.arange(width, dtype=np.int64) % base
+        kept = digits.sum(axis=1) >= least
+        counts, distinct, weight = sparse.csr_matrix(digits[kept].astype(float)), distinct[kept], weight[kept]
+    else:
+        items = np.flatnonzero(per_item >= least)
+        distinct, first, weight = np.unique(code[items], return_index=True, return_counts=True)
+        chosen = np.full(len(coded.items), -1, dtype=np.int64)
+        chosen[items[first]] = np.arange(len(first))
+        counts = _counts(chosen[coded.item], coded)
+    size = np.asarray(counts.sum(axis=1)).ravel()
+    n_labels = int(weight @ size)
+    people = coded.annotator if n_labels == len(coded.item) else coded.annotator[per_item[coded.item] >= least]
+    of_item = clusters = None
+    if trace or coded.cluster is not None:
+        items = np.flatnonzero(per_item >= least)
+        of_item = np.searchsorted(distinct, code[items])
+        if coded.cluster is not None and len(items):
+            _, group = np.unique(coded.cluster[items], return_inverse=True)
+            shape = (int(group.max()) + 1, len(weight))
+            clusters = sparse.coo_matrix((np.ones(len(items)), (group, of_item)), shape=shape).tocsr()
     return Patterns(
         counts,
         weight,
-        np.asarray(counts.sum(axis=1)).ravel(),
+        size,
         coded.categories,
         coded.numbers,
-        len(kept),
-        int(used.sum()),
-        int(np.count_nonzero(np.bincount(coded.annotator[used]))),
+        int(weight.sum()),
+        n_labels,
+        int(np.count_nonzero(np.bincount(people))),
         clusters,
         of_item,
     )
@@ -132,9 +151,24 @@ def squares(counts: sparse.csr_matrix) -> Floats:
     return found
 
 
+def _digits(coded: Coded, per_item: NDArray[np.int64]) -> tuple[int, int]:
+    """Base and number of the digits of a code."""
+    return int(per_item.max(initial=0)) + 1, max(coded.n_categories, 1)
+
+
+def _histogram(code: Codes, n_codes: int) -> tuple[Codes, NDArray[np.int64]]:
+    """Distinct codes in order, and how often each occurs."""
+    if n_codes > max(_SMALL_TABLE, len(code)):
+        distinct, n = np.unique(code, return_counts=True)
+        return distinct, n
+    found = np.bincount(code.astype(np.int64))
+    distinct = np.flatnonzero(found)
+    return distinct, found[distinct]
+
+
 def _marks(coded: Coded, per_item: NDArray[np.int64]) -> Codes:
     """One number a category, so that the sum over an item's labels tells its counts."""
-    base, width = int(per_item.max(initial=0)) + 1, max(coded.n_categories, 1)
+    base, width = _digits(coded, per_item)
     if base**width < 2**53:
         # The sum of base^value is a number whose digits are the counts: exact.
         exact: Codes = np.power(float(base), np.arange(width, dtype=float))

@@ -184,7 +184,7 @@ def difference(
     name = f"difference in {coefficient}"
     if len(shared):
         first, second = (coded.only(np.isin(coded.items[coded.item], shared)) for coded in (first, second))
-    p, q = patterns(first, least=least), patterns(second, least=least)
+    p, q = (patterns(coded, least=least, trace=True) for coded in (first, second))
     n_items = len(shared) or p.n_items + q.n_items
     people = len({name for coded in (first, second) for name in coded.annotators[np.unique(coded.annotator)].tolist()})
 
@@ -209,7 +209,7 @@ def difference(
 
 def _drawn_together(p: Patterns, q: Patterns, n_resamples: int, seed: int) -> tuple[Floats, Floats]:
     """Pattern weights of resamples of items that have a pattern in both."""
-    assert p.of_item is not None  # patterns() always says
+    assert p.of_item is not None  # traced above
     assert q.of_item is not None
     joint, n = np.unique(np.stack([p.of_item, q.of_item]), axis=1, return_counts=True)
     rng = np.random.default_rng(seed)
