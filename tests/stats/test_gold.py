@@ -228,6 +228,22 @@ def test_stated_errors_are_kept_exactly(rule: Rule) -> None:
     assert gold.operating_characteristics(rule, rule.unacceptable * 1.3).p_pass < bad.p_pass
 
 
+def test_the_sprt_keeps_walds_bounds_and_says_where_it_exceeds_what_is_stated() -> None:
+    over = []
+    for low in (0.02, 0.05, 0.1, 0.2):
+        for high in (0.1, 0.25, 0.4, 0.7):
+            for alpha, beta in ((0.05, 0.05), (0.2, 0.05), (0.01, 0.1)):
+                if high > low:
+                    options: dict[str, Any] = {"acceptable": low, "unacceptable": high, "alpha": alpha, "beta": beta}
+                    exact = gold.sequential([], **options).operating
+                    assert exact.acceptable == gold.operating_characteristics(Rule(low, high, alpha, beta), low)
+                    assert exact.acceptable.p_fail <= alpha / (1 - beta)
+                    assert exact.unacceptable.p_pass <= beta / (1 - alpha)
+                    over.append(exact.acceptable.p_fail > alpha or exact.unacceptable.p_pass > beta)
+    # With .02 and .1, alpha .2 and beta .05, the unacceptable pass with probability .0531: more than stated, and said.
+    assert 0 < sum(over) < 0.15 * len(over)
+
+
 @pytest.mark.parametrize("unacceptable", [0.15, 0.2, 0.3, 0.5])
 def test_walds_numbers_neglect_the_overshoot(unacceptable: float) -> None:
     rule = Rule(0.1, unacceptable)

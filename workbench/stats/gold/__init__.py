@@ -13,11 +13,12 @@ from workbench.stats.gold.answers import UsableGold, usable
 from workbench.stats.gold.audit import GoldAudit, GoldItem, audit
 from workbench.stats.gold.exposure import Leakage, leakage
 from workbench.stats.gold.mix import Mix, representativeness
-from workbench.stats.gold.operating import Operating, Rule, operating_characteristics
+from workbench.stats.gold.operating import Characteristics, Operating, Rule, operating_characteristics
 from workbench.stats.gold.rates import error_rates, p_above, posterior_error, posterior_rates
 from workbench.stats.gold.sequential import SequentialTest, sequential, sequential_by_annotator
 
 __all__ = [
+    "Characteristics",
     "GoldAudit",
     "GoldItem",
     "Leakage",

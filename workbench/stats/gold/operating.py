@@ -35,6 +35,16 @@ Kind = Literal["sprt", "beta_binomial"]
 _NEGLIGIBLE = 1e-12
 
 
+class Characteristics(NamedTuple):
+    """What a rule really does at its two error rates.
+
+    `acceptable.p_fail` and `unacceptable.p_pass` are the true values behind the stated alpha and beta.
+    """
+
+    acceptable: Operating
+    unacceptable: Operating
+
+
 class Expected(NamedTuple):
     """Mean number of gold answers until the decision, for two error rates."""
 
@@ -205,11 +215,16 @@ def wald_answers(rule: Rule) -> Expected:
     return Expected(mean(rule.acceptable, rule.alpha), mean(rule.unacceptable, 1 - rule.beta))
 
 
+def characteristics(rule: Rule) -> Characteristics:
+    """`operating_characteristics` at the rule's own two error rates."""
+    return Characteristics(*(operating_characteristics(rule, one) for one in (rule.acceptable, rule.unacceptable)))
+
+
 def expected_answers(rule: Rule) -> tuple[Expected, str]:
     """Mean number of answers at both error rates, and how it was found: Wald's formula where there is one."""
     if rule.kind == "sprt":
         return wald_answers(rule), "expected answers by Wald's approximation"
-    both = [operating_characteristics(rule, error) for error in (rule.acceptable, rule.unacceptable)]
+    both = characteristics(rule)
     left = max(one.p_undecided for one in both)
     cut = f", tests cut at {both[0].most} answers (undecided: {left:.1%})" if left > 1e-6 else ""
     return Expected(*(one.expected_answers for one in both)), f"expected answers by {both[0].method}{cut}"

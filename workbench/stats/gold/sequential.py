@@ -13,7 +13,7 @@ import numpy as np
 
 from workbench.errors import TableError
 from workbench.stats.gold.answers import known_answers, known_rows
-from workbench.stats.gold.operating import Expected, Kind, Rule, expected_answers
+from workbench.stats.gold.operating import Characteristics, Expected, Kind, Rule, characteristics, expected_answers
 from workbench.stats.gold.rates import JEFFREYS
 
 if TYPE_CHECKING:
@@ -42,7 +42,10 @@ class SequentialTest:
     decided_at
         Number of that answer, counted from 1; None while inconclusive.
     expected_answers
-        Mean number of answers until a decision, of an acceptable and of an unacceptable annotator.
+        Mean number of answers until a decision, of an acceptable and of an unacceptable annotator: Wald's approximation
+        for the SPRT, which neglects overshoot and so is some answers short.
+    operating
+        The exact error rates and mean numbers of answers at the two rates, beside the stated alpha and beta.
     """
 
     rule: Rule
@@ -52,6 +55,7 @@ class SequentialTest:
     decision: Decision
     decided_at: int | None
     expected_answers: Expected
+    operating: Characteristics
     method: str
     reason: str = ""
     label: str = ""
@@ -129,8 +133,9 @@ def sequential(
         An error rate that should pass, and a higher one that should fail.
     alpha, beta
         Probability of failing somebody acceptable, and of passing somebody unacceptable, that is aimed at. The SPRT
-        keeps them but for Wald's bounds alpha / (1 - beta) and beta / (1 - alpha), and overshoot leaves it below in
-        most cases; `beta_binomial` keeps them always. `operating_characteristics` has the exact numbers.
+        keeps them to within Wald's bounds alpha / (1 - beta) and beta / (1 - alpha); overshoot leaves it below alpha
+        and beta with most pairs of rates, not all. `beta_binomial` keeps them always. The exact numbers are in the
+        result's `operating`.
     kind
         `sprt` needs fewest answers where annotators are near the two rates; `beta_binomial` guards every rate beyond.
     prior
@@ -205,6 +210,7 @@ def _test(rule: Rule, right: NDArray[np.bool_], label: str) -> SequentialTest:
         decision,
         decided_at,
         expected,
+        characteristics(rule),
         f"{rule.method}; {how}",
         "" if len(right) else "no answer to gold",
         label,
