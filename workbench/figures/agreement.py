@@ -119,8 +119,8 @@ def matrix(
         width=max(420, (n - 1) * cell + left + 150),
         title=title,
         margin={"l": left, "r": 150, "t": 20, "b": 70 if wide else 110},
-        xaxis={**_axis(names[:-1]), "tickangle": 0 if wide else -60, "title": {"text": key, "standoff": 8}},
-        yaxis={**_axis(names[1:]), "autorange": False, "range": [n - 1.5, -0.5]},
+        xaxis={**theme.axis(names[:-1]), "tickangle": 0 if wide else -60, "title": {"text": key, "standoff": 8}},
+        yaxis={**theme.axis(names[1:]), "autorange": False, "range": [n - 1.5, -0.5]},
         coloraxis={
             "colorscale": "Cividis",
             "cmin": 0,
@@ -147,10 +147,10 @@ def matrix(
     if known:
         colour = ["#FFFFFF" if point["value"] < 0.45 else "#000000" for point in known]
         marker = {"symbol": "square", "size": cell - 4, "coloraxis": "coloraxis", "color": [p["value"] for p in known]}
-        made.add_trace(_cells(known, marker, colour, name))
+        made.add_trace(theme.squares(known, marker, colour, name))
     if unknown:
         marker = {"symbol": "square-open", "size": cell - 6, "color": theme.PALE}
-        made.add_trace(_cells(unknown, marker, theme.GREY, "no value"))
+        made.add_trace(theme.squares(unknown, marker, theme.GREY, "no value"))
     return made
 
 
@@ -211,34 +211,7 @@ def _undefined(y: int, estimate: Estimate) -> dict[str, Any]:
 
 
 def _rows(names: list[str]) -> dict[str, Any]:
-    return {**_axis(names), "autorange": False, "range": [len(names) - 0.5, -0.5]}
-
-
-def _axis(names: list[str]) -> dict[str, Any]:
-    return {
-        "tickmode": "array",
-        "tickvals": list(range(len(names))),
-        "ticktext": names,
-        "range": [-0.5, len(names) - 0.5],
-        "ticks": "",
-        "showline": False,
-        "automargin": False,
-        "zeroline": False,
-    }
-
-
-def _cells(points: list[dict[str, Any]], marker: dict[str, Any], colour: Any, name: str) -> go.Scatter:
-    return go.Scatter(
-        x=[point["x"] for point in points],
-        y=[point["y"] for point in points],
-        mode="markers+text",
-        marker=marker,
-        text=[point["text"] for point in points],
-        textfont={"color": colour, "size": 12},
-        hovertext=[point["hover"] for point in points],
-        hoverinfo="text",
-        name=theme.plain(name),
-    )
+    return {**theme.axis(names), "autorange": False, "range": [len(names) - 0.5, -0.5]}
 
 
 def _reach(length: float) -> float | None:

@@ -119,3 +119,35 @@ def empty(reason: str, *, title: str = "") -> Any:
 def side_margin(labels: list[str], *, least: int = 60, most: int = 260) -> int:
     """Pixels that row labels need on the left; automatic margins would move with the browser's fonts."""
     return max(least, min(most, 24 + 7 * max((len(html.unescape(label)) for label in labels), default=0)))
+
+
+def axis(names: list[str]) -> dict[str, Any]:
+    """An axis with one place for each name, the first at 0."""
+    return {
+        "tickmode": "array",
+        "tickvals": list(range(len(names))),
+        "ticktext": names,
+        "range": [-0.5, len(names) - 0.5],
+        "ticks": "",
+        "showline": False,
+        "automargin": False,
+        "zeroline": False,
+    }
+
+
+def squares(points: list[dict[str, Any]], marker: dict[str, Any], colour: Any, name: str) -> Any:
+    """Squares of a matrix with text in them, each point with `x, y, text, hover`.
+
+    A scatter trace, not a heat map, so that the small plotly.js bundle of the report can draw it.
+    """
+    return go.Scatter(
+        x=[point["x"] for point in points],
+        y=[point["y"] for point in points],
+        mode="markers+text",
+        marker=marker,
+        text=[point["text"] for point in points],
+        textfont={"color": colour, "size": 12},
+        hovertext=[point["hover"] for point in points],
+        hoverinfo="text",
+        name=plain(name),
+    )
