@@ -38,6 +38,8 @@ Cause = Literal[
 
 # What an item can be marked as and why it can be passed over, unless the guideline lists its own.
 FLAGS = ("off topic", "hard to decide", "harmful", "guideline unclear")
+# Put on an answer that was changed after the machine's verdicts had been seen.
+SAW_CHECKS = "saw machine checks"
 SKIP_REASONS = ("I do not understand it", "It is broken or empty", "I would rather not read this")
 
 # Ids travel into file names, DOM attributes and SQL keys, so their alphabet is small on purpose.

@@ -13,7 +13,7 @@ from tests.widgets.make import answer_message, handle, message, skip_message
 from workbench import design
 from workbench.errors import PilotError, PlanError
 from workbench.pilot import labelling, open_pilot
-from workbench.records import Annotator, Item
+from workbench.records import SAW_CHECKS, Annotator, Item
 from workbench.training import chat
 from workbench.widgets.annotate import AnnotateWidget, Partner
 
@@ -354,3 +354,40 @@ def test_what_was_given_under_an_unknown_text_is_refused_and_not_passed_off_as_a
         assert (reply["type"], reply["final"]) == ("refused", True)
         assert "this was given under another guideline than" in reply["message"]
     assert len(pilot.label_records()) == 1
+
+
+# ---- two kernels of one person ----------------------------------------------------------------------------------
+
+
+def test_what_two_kernels_send_is_kept_once_and_acknowledged_by_both(tmp_path: Path) -> None:
+    pilot = small.opened(tmp_path / "p", people=["ana"], design=ALONE)
+    pilot.plan()
+    one, other = pilot.annotate("ana"), open_pilot(pilot.folder).annotate("ana")
+    skip, answer = skip_message(one, 0), message(one, 1, "A")
+    for sent in (skip, answer):
+        for shown in (one, other, other):
+            assert handle(shown, sent)["type"] == "ack"
+    assert (len(pilot.store.skips(pilot.name)), len(pilot.label_records(history=True))) == (1, 1)
+
+
+def test_a_practice_answer_that_two_kernels_send_is_kept_once(tmp_path: Path) -> None:
+    pilot = small.opened(tmp_path / "p", fields=[RULE])
+    one, other = pilot.annotate("eve"), open_pilot(pilot.folder).annotate("eve")
+    sent = right(one, 0)
+    replies = [handle(shown, sent) for shown in (one, other, other)]
+    assert [reply["type"] for reply in replies] == ["ack"] * 3
+    assert replies[0] == replies[1] == replies[2]
+    assert len(pilot.store.practice(pilot.name)) == 1
+
+
+def test_a_correction_after_machine_checks_that_two_kernels_send_is_kept_once(tmp_path: Path) -> None:
+    fields = ["machine_checks: after"]
+    pilot = small.opened(tmp_path / "p", task="instruction_following", fields=fields, people=["ana"], design=ALONE)
+    pilot.plan()
+    one, other = pilot.annotate("ana"), open_pilot(pilot.folder).annotate("ana")
+    first, second = (answer_message(one, 0, {"checks": {"c1": said}}) for said in ("yes", "no"))
+    for shown, sent in ((one, first), (one, second), (other, second)):
+        assert handle(shown, sent)["type"] == "ack"
+    assert len(pilot.label_records(history=True)) == 2
+    (label,) = pilot.label_records()
+    assert label.flags == (SAW_CHECKS,), "by the kernel that knew of the first answer"

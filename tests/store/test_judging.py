@@ -11,7 +11,7 @@ import pytest
 
 from tests.store.make import T0, guideline, label
 from workbench.errors import RecordError, StoreError
-from workbench.records import Annotator, Exchange, Label, Practice, Skip
+from workbench.records import SAW_CHECKS, Annotator, Exchange, Label, Practice, Skip
 from workbench.store import Appended, Store, open_store
 
 if TYPE_CHECKING:
@@ -262,3 +262,33 @@ def test_first_answers_of_several_processes_end_in_one_chain(store: Store, store
         worker.join(timeout=60)
     assert [worker.exitcode for worker in workers] == [0] * 4
     assert {one.label_id for one in chain(store)} == {f"w{number}.{k}" for number in range(4) for k in range(5)}
+
+
+def test_what_is_sent_again_by_another_program_is_what_was_kept_the_first_time(store: Store) -> None:
+    shared = {"pilot": "p", "item": "i1", "annotator": "ana", "source": "human", "submitted_at": T0}
+    rules = {"guideline": "helpful/v1", "guideline_sha256": guideline().sha256}
+    skip = Skip.parse({**shared, **rules, "skip_id": "s1", "batch": "b1", "position": 0, "reason": "odd"})
+    practice = Practice.parse(
+        {**shared, **rules, "practice_id": "t1", "task": "pairwise", "attempt": 1, "position": 0, "order": ["r1", "r2"]}
+        | {"answer": {"choice": "A"}, "correct": True}
+    )
+    said = Exchange.parse(
+        {**shared, "exchange_id": "e1", "batch": "b1", "number": 0, "message": "?", "reply": "!", "model": "m"}
+    )
+    later: dict[str, Any] = {"submitted_at": T0 + timedelta(seconds=9)}
+    for sent in (skip, skip.model_copy(update=later)):
+        assert store.skip(sent) == skip
+    for given in (practice, practice.model_copy(update=later)):
+        assert store.practise(given) == practice
+    for told in (said, said.model_copy(update={**later, "duration_s": 3.0})):
+        assert store.converse(told) == said
+    with pytest.raises(StoreError, match="skip s1 is in the store with other content"):
+        store.skip(skip.model_copy(update={"reason": "broken"}))
+    with pytest.raises(StoreError, match="practice t1 is in the store with other content"):
+        store.practise(practice.model_copy(update={"duration_s": 1.0}))
+    with pytest.raises(StoreError, match="exchange e1 is in the store with other content"):
+        store.converse(said.model_copy(update={"reply": "?"}))
+    flagged = store.judge(answer("l1", flags=("odd", SAW_CHECKS)))
+    assert store.judge(answer("l1", flags=("odd",))) == flagged
+    with pytest.raises(StoreError, match="other content"):
+        store.judge(answer("l1", flags=()))

@@ -18,8 +18,8 @@ from tests.widgets.make import (
     widget,
 )
 from workbench.errors import StoreError
+from workbench.records import SAW_CHECKS
 from workbench.widgets.annotate import AnnotateWidget, Options, Past, Requirement
-from workbench.widgets.annotate.live import SAW_CHECKS
 
 
 def refused(reply: dict[str, Any], words: str) -> None:

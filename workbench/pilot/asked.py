@@ -63,7 +63,7 @@ class Asked:
             judge=self._judge,
             skip=lambda one: store.skip(one, self._held.get(_place(one))),
             practice=self._practise,
-            exchange=lambda one: store.append([one]),
+            exchange=store.converse,
         )
 
     def _judge(self, label: Label) -> Label:
@@ -76,9 +76,10 @@ class Asked:
         self.finished([place])
         return kept
 
-    def _practise(self, one: Practice) -> None:
-        self._pilot.store.append([one])
+    def _practise(self, one: Practice) -> Practice:
+        kept = self._pilot.store.practise(one)
         self.practised |= {one.item}
+        return kept
 
     def _assignment(self, hold: Hold) -> Assignment:
         """A hold as the assignment that a plan would give it (see `design.plan` for the id)."""

@@ -4,35 +4,44 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy as sa
 
 from workbench.errors import StoreError
-from workbench.records import Label, Quarantined, canonical_json
+from workbench.records import SAW_CHECKS, Exchange, Label, Practice, Quarantined, Skip, canonical_json
 from workbench.store.questions import answered, question_of
-from workbench.store.rules import Incoming, add
+from workbench.store.rules import KINDS, Incoming, add, event_id
 from workbench.store.schema import events, quarantine
 
 if TYPE_CHECKING:
     from workbench.records import Assignment
 
+Given = TypeVar("Given", Label, Skip, Practice, Exchange)
+
 
 def judge(connection: sa.Connection, label: Label, moment: str, asked: Assignment | None = None) -> Label:
     """Insert a judgment as the one in force, and return it as it is kept; see `Store.judge`."""
-    stored = connection.execute(
-        sa.select(events.c.payload).where(events.c.kind == "label", events.c.id == label.label_id)
-    ).scalar()
-    if stored is not None:
-        kept = Label.parse(json.loads(stored))
-        if _judgment(kept) != _judgment(label):
-            raise StoreError(f"label {label.label_id} is in the store with other content", next_step="use another id")
+    kept = sent_before(connection, label)
+    if kept is not None:
         return kept
     question = question_of(label)
     if question is not None:
         label = label.model_copy(update={"supersedes": answered(connection, [label]).get(question)})
     add(connection, [Incoming(one, moment) for one in ([asked] if asked else []) + [label]])
     return label
+
+
+def sent_before(connection: sa.Connection, given: Given) -> Given | None:
+    """What was kept when this was given through the same program or another, or None; `StoreError` if it differs."""
+    kind, name = KINDS[type(given)], event_id(given)
+    stored = connection.execute(sa.select(events.c.payload).where(events.c.kind == kind, events.c.id == name)).scalar()
+    if stored is None:
+        return None
+    kept = type(given).parse(json.loads(stored))
+    if _judgment(kept) != _judgment(given):
+        raise StoreError(f"{kind} {name} is in the store with other content", next_step="use another id")
+    return kept
 
 
 def too_late(label: Label, overlap: int) -> Quarantined:
@@ -54,6 +63,10 @@ def is_aside(connection: sa.Connection, row: Quarantined) -> bool:
     return bool(connection.execute(sa.select(there)).scalar())
 
 
-def _judgment(label: Label) -> str:
-    """What makes a label sent again the same judgment: all but when it arrived and what it took the place of."""
-    return canonical_json(label.model_dump(mode="json", exclude={"submitted_at", "supersedes"}))
+def _judgment(given: Label | Skip | Practice | Exchange) -> str:
+    """What makes a judgment sent again the same one: all that is not added on its arrival, by whichever program."""
+    added = {"submitted_at", "supersedes"} | ({"duration_s"} if isinstance(given, Exchange) else set())
+    fields = given.model_dump(mode="json", exclude=added)
+    if isinstance(given, Label):  # whether machine checks had been seen depends on what the program knew
+        fields["flags"] = [flag for flag in fields["flags"] if flag != SAW_CHECKS]
+    return canonical_json(fields)

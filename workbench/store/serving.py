@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import timedelta
 
-    from workbench.records import Annotator, Assignment, Label, Skip
+    from workbench.records import Annotator, Assignment, Exchange, Label, Practice, Skip
     from workbench.store.handing import Hold, Wanted
     from workbench.store.invitations import Invitation
 
@@ -52,12 +52,35 @@ class Serving:
             put_aside(connection, [late], utc_text(None))
             return None
 
-    def skip(self, skip: Skip, asked: Assignment | None = None) -> None:
-        """Store that an annotator passes an item over; one that was handed out (`asked`) goes to somebody else."""
+    def skip(self, skip: Skip, asked: Assignment | None = None) -> Skip:
+        """Store that an annotator passes an item over; one that was handed out (`asked`) goes to somebody else.
+
+        Sent again (same id), here as below, it is returned as it was kept the first time.
+        """
         with self._transaction(writes=True) as connection:
+            kept = judging.sent_before(connection, skip)
+            if kept is not None:
+                return kept
             add(connection, [Incoming(skip, utc_text(None))])
             if asked is not None:
                 handing.release(connection, asked)
+            return skip
+
+    def practise(self, practice: Practice) -> Practice:
+        """Store an answer given while calibrating, and return it as it is kept."""
+        with self._transaction(writes=True) as connection:
+            kept = judging.sent_before(connection, practice)
+            if kept is None:
+                add(connection, [Incoming(practice, utc_text(None))])
+            return kept or practice
+
+    def converse(self, exchange: Exchange) -> Exchange:
+        """Store a message to a model under attack with its reply, and return it as it is kept."""
+        with self._transaction(writes=True) as connection:
+            kept = judging.sent_before(connection, exchange)
+            if kept is None:
+                add(connection, [Incoming(exchange, utc_text(None))])
+            return kept or exchange
 
     def hand_out(
         self,

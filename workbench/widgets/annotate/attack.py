@@ -130,9 +130,10 @@ class Attack:
                 duration_s=round(time.monotonic() - began, 3),
                 submitted_at=datetime.now(UTC),
             )
-            try_to(lambda: self._keeper.exchange(record))
-            self._past.setdefault(_place(asked), []).append(record)
-        return reply
+            kept = try_to(lambda: self._keeper.exchange(record))
+            kept = kept if isinstance(kept, Exchange) else record
+            self._past.setdefault(_place(asked), []).append(kept)
+        return kept.reply
 
     def _listen(self, sent: Say, turns: Sequence[Turn], partner: Partner) -> str:
         said: object = partner.reply(turns)

@@ -62,7 +62,8 @@ class Keeper:
         Takes a label. May return the label as it was kept (a store that knows of an earlier answer sets `supersedes`).
         Raises `TooLateError` for an answer that was kept aside and does not count.
     skip, practice, exchange
-        Take an item passed over, an answer of the calibration, a message to a model and its reply.
+        Take an item passed over, an answer of the calibration, a message to a model and its reply. They too may return
+        the record as it was kept.
     """
 
     judge: Callable[[Label], Label | None]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench import tasks
 from workbench.errors import RecordError
-from workbench.records import Label, Skip
+from workbench.records import SAW_CHECKS, Label, Skip
 from workbench.widgets.annotate.desk import NotSavedError, try_to
 from workbench.widgets.annotate.questions import key_of
 from workbench.widgets.annotate.shown import feedback, verdicts
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 FIRST = 10
 # Questions that are held for somebody ahead of the one they look at, where they are handed out bit by bit.
 AHEAD = 5
-# Put on an answer that was changed after the machine's verdicts had been seen.
-SAW_CHECKS = "saw machine checks"
 
 
 class Live:

@@ -93,9 +93,9 @@ class Practising:
             if any((one.item, one.attempt) == (asked.item.id, self._attempt) for one in self._given.values()):
                 raise RecordError("a practice item is answered once: the right answer has been shown")
             record = self._unsaved.setdefault(sent.uuid, self._record(sent, asked))
-            try_to(lambda: self._keeper.practice(record))
+            taken = try_to(lambda: self._keeper.practice(record))
             del self._unsaved[sent.uuid]
-            self._given[sent.uuid] = kept = record
+            self._given[sent.uuid] = kept = taken if isinstance(taken, Practice) else record
         return {
             "given": {"uuid": kept.practice_id, "answer": asked.on_screen(kept.answer)},
             "feedback": feedback(asked, kept.answer, self._guideline),
