@@ -83,7 +83,8 @@ def bradley_terry(
     Bradley & Terry (1952). The prior is the log-F(prior, prior) penalty of Greenland & Mansournia (2015) on ratings
     (not on coefficients). Ranks: Mogstad, Romano, Shaikh & Wilhelm (2024), studentised differences of all pairs. Where
     the data alone leave a rating infinite, resamples cannot show what could have been; the interval is then the wider
-    of the bootstrap's and that of the penalised likelihood's curvature.
+    of the bootstrap's and that of the penalised likelihood's curvature. Where no chain of comparisons joins all
+    systems there are ratings by the prior, a warning that names the groups, and no intervals.
     """
     if ties not in ("half", "drop"):
         raise TableError(f"ties must be 'half' or 'drop', got {ties!r}", next_step="or use davidson, rao_kupper")
@@ -197,9 +198,11 @@ def _rank(
     if style:
         plain = replace(made.coded, style=None, style_names=())
         without = _rank(plain, question, ties=ties, style=(), position=position, cluster=cluster)
-    return summarise(
-        made, question, Drawn(at[:, 0], replicates, covariance, reached, len(both_ways) > 1), warnings, without
-    )
+    group = {name: k for k, names in enumerate(data.groups(made, both_ways=False)) for name in names}
+    place = np.asarray([group[name] for name in made.coded.names])
+    joined = place[:, None] == place
+    estimated = Drawn(at[:, 0], replicates, covariance, reached, len(both_ways) > 1, joined)
+    return summarise(made, question, estimated, warnings, without)
 
 
 def _sound(made: Cells, model: Model, found: Fit) -> NDArray[np.bool_]:

@@ -44,13 +44,18 @@ class Question:
 
 @dataclass(frozen=True)
 class Drawn:
-    """Parameters on the data and on resamples (parameters, replicates); `infinite` without the prior."""
+    """Parameters on the data and on resamples (parameters, replicates).
+
+    `infinite`: some ratings are, but for the prior. `joined` (systems, systems): whether a chain of comparisons leads
+    from one to the other, so that their difference is not the prior's alone.
+    """
 
     best: Floats
     replicates: Floats
     covariance: Floats
     log_likelihood: float
     infinite: bool
+    joined: NDArray[np.bool_]
 
 
 def summarise(
@@ -68,6 +73,7 @@ def summarise(
     lost = int(np.isnan(drawn.replicates[0]).sum()) if drawn.replicates.size else 0
     undefined = [f"{lost} of {question.n_resamples} resamples undefined"] if lost else []
     infinite = ["without the prior some ratings would be infinite"] if drawn.infinite else []
+    apart = not drawn.joined.all()
     cautions = [*_why_no_interval(made, question), *undefined, *infinite]
     empty = Estimate(
         "", math.nan, math.nan, math.nan, made.n_units, made.n_annotators, made.coded.n, method, question.confidence,
@@ -86,6 +92,10 @@ def summarise(
     for k, name in enumerate(names):
         one = estimate("rating", float(ratings[k]), replicates[k], math.sqrt(max(0.0, covariance[k, k])), name)
         reason = "anchor: 0 by definition" if k == anchor else one.reason
+        if apart and k != anchor:
+            # Where the groups stand to each other is the prior's word alone, and no interval can be honest about that.
+            reason = "no interval: no comparison joins all systems, so only ranks within a group say something"
+            one = replace(one, low=math.nan, high=math.nan)
         n_labels = int(outcomes[:, k].sum())
         rated.append(
             replace(one, reason=reason, n_items=int(units[k]), n_annotators=int(annotators[k]), n_labels=n_labels)
@@ -100,7 +110,7 @@ def summarise(
         replace(one, name="style", label=name, method=f"{method}; one standard deviation (about 0) is {sd:.4g}")
         for one, name, sd in zip(extra, made.coded.style_names, made.spread, strict=True)
     )
-    open_ranks = _ranks(ratings, replicates, covariance if drawn.infinite else None, question.confidence)
+    open_ranks = _ranks(ratings, replicates, covariance if drawn.infinite else None, drawn.joined, question.confidence)
     scale = "log-odds, mean 0" if anchor is None else f"log-odds, {question.anchor} at 0"
     return Ranking(
         _systems(made, ratings, rated, open_ranks),
@@ -139,7 +149,7 @@ def _systems(
 
 
 def _ranks(
-    ratings: Floats, replicates: Floats, covariance: Floats | None, confidence: float
+    ratings: Floats, replicates: Floats, covariance: Floats | None, joined: NDArray[np.bool_], confidence: float
 ) -> NDArray[np.int64] | None:
     """Lowest and highest rank of each system that no comparison of two ratings rules out, all at once.
 
@@ -161,7 +171,7 @@ def _ranks(
         variance = np.diag(covariance)
         error = np.maximum(error, np.sqrt(np.maximum(variance[:, None] + variance - 2 * covariance, 0)))
         critical = max(critical, float(special.ndtri(0.5 + confidence ** (2 / (m * (m - 1))) / 2)))
-    above = apart > critical * error
+    above = (apart > critical * error) & joined
     np.fill_diagonal(above, val=False)
     return np.column_stack([1 + above.sum(axis=0), m - above.sum(axis=1)])
 
