@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections import Counter
@@ -15,6 +16,7 @@ from tests.widgets.make import handle, message, skip_message
 from workbench import design
 from workbench.errors import PilotError
 from workbench.pilot import open_pilot
+from workbench.store import Wanted
 from workbench.widgets.annotate.live import AHEAD
 
 if TYPE_CHECKING:
@@ -248,6 +250,41 @@ def test_work_goes_on_where_it_stopped_when_the_pilot_is_opened_again(tmp_path: 
     for label in repeats:
         (first,) = [one for one in labels if one.item == label.item and not one.is_repeat]
         assert label.order == first.order[::-1]
+
+
+def test_a_store_that_was_filled_from_an_export_goes_on_with_the_batch(tmp_path: Path) -> None:
+    pilot = opened(tmp_path / "p", design={"gold_share": 0.2, "repeat_share": 0.1})
+    ana, ben = pilot.annotate("ana"), pilot.annotate("ben")
+    key = waiting(ana)[0]
+    passed_over = item_of(ana, key)
+    handle(ana, skip_message(ana, 0, question=key))
+    work(ana, 6)
+    work(ben)
+    pilot.export()
+    shutil.copytree(pilot.folder, tmp_path / "q", ignore=shutil.ignore_patterns("store.sqlite*"))
+    copy = open_pilot(tmp_path / "q")
+    again = copy.annotate("ana")
+    assert len(handle(again, {"type": "hello"})["given"]) == again.n_saved == 6
+    assert passed_over not in {item_of(again, one) for one in waiting(again)}
+    for state in ("done", "released"):
+        there, here = (
+            {
+                (hold.annotator, hold.item, hold.is_repeat, hold.is_gold, hold.position)
+                for hold in one.store.holds(one.name, "b1")
+                if hold.state == state
+            }
+            for one in (pilot, copy)
+        )
+        assert there
+        assert here == there
+    key = next(iter(again.state()["given"]))
+    assert handle(again, message(again, 0, "B", question=key))["type"] == "ack", "a correction"
+    for name in ("ana", "ben", "cy", "dan"):
+        work(copy.annotate(name))
+    people = Counter(label.item for label in copy.label_records() if not label.is_gold and not label.is_repeat)
+    gold = design.choose_gold(list(copy.items.values()), 0.2, 0)
+    assert people == dict.fromkeys(set(copy.items) - gold, 2), "and nobody's third label becomes a fourth"
+    assert copy.store.refill(copy.name, "b1", lambda skip: Wanted(skip.item, ())) == 0
 
 
 def test_nothing_is_held_before_the_practice_is_passed_and_nothing_practised_is_asked_live(tmp_path: Path) -> None:

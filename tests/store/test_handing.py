@@ -321,3 +321,14 @@ def test_holds_expire_by_the_databases_clock(store: Store, monkeypatch: pytest.M
     if not on_sqlite:
         (held,) = hand(store, "ana", seconds=60)
         assert held.expires_at - datetime.now(UTC) < timedelta(minutes=2)
+
+
+def test_answers_without_holds_get_them_each_at_a_place_of_its_own(store: Store) -> None:
+    hand(store, "ana", "i1")
+    store.append([label(f"l{item}", item=item, position=0) for item in ("i2", "i3")])
+    store.append([label("l4", item="i4", annotator="ben", position=7), label("imported", item="i5")])
+    assert store.refill("p", "b1", lambda skip: Wanted(skip.item, ORDER)) == 3
+    found = [(hold.annotator, hold.item, hold.position, hold.state) for hold in store.holds("p", "b1")]
+    mine = [("ana", "i1", 0, "held"), ("ana", "i2", 1, "done"), ("ana", "i3", 2, "done")]
+    assert found == [*mine, ("ben", "i4", 7, "done")]
+    assert store.refill("p", "b1", lambda skip: Wanted(skip.item, ORDER)) == 0

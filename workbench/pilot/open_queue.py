@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from workbench.pilot.asked import Asked
     from workbench.pilot.opening import Pilot
-    from workbench.records import Annotator
-    from workbench.store import Hold
+    from workbench.records import Annotator, Skip
+    from workbench.store import Hold, Wanted
     from workbench.widgets.annotate import Handed, HandOut
 
 
@@ -32,10 +32,20 @@ class OpenQueue:
         self._items = list(pilot.items.values())
         if not self._items:
             raise PilotError("this pilot has no items to hand out", next_step="workbench generate, or workbench import")
+        pilot.store.refill(pilot.name, self._batch, self._passed_over)
         # What was done in earlier sessions, so that it can be looked at again.
         there = pilot.store.holds(pilot.name, self._batch, annotator=person.id)
         done = asked.take(hold for hold in there if hold.state == "done")
         asked.finished((one.batch, one.item, one.is_repeat) for one in done)
+
+    def _passed_over(self, skip: Skip) -> Wanted:
+        """The question a skip was of, as far as can be told without its hold."""
+        from workbench.store import Wanted
+
+        item = self._pilot.items.get(skip.item)
+        order = tuple(one.id for one in item.responses) if item else ()
+        gold = design.choose_gold(self._items, self._rules.gold_share, self._rules.seed)
+        return Wanted(skip.item, order, skip.item in gold, skip.is_repeat)
 
     @property
     def hand_out(self) -> HandOut:

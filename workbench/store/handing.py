@@ -9,19 +9,21 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import sqlalchemy as sa
 
 from workbench.errors import StoreError
+from workbench.records import Label, Skip
 from workbench.store.rules import utc_text
-from workbench.store.schema import holds
+from workbench.store.schema import events, holds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from workbench.records import Assignment
 
+R = TypeVar("R", Label, Skip)
 State = Literal["held", "done", "expired", "released"]
 
 
@@ -105,21 +107,7 @@ def hand_out(
             # In the order and at the position of the first time, as it may still be on their screen.
             _update(connection, pilot, batch, mine[key], state="held", expires_at=until)
             continue
-        connection.execute(
-            holds.insert(),
-            {
-                "pilot": pilot,
-                "batch": batch,
-                "item": wanted.item,
-                "annotator": annotator,
-                "is_repeat": int(wanted.is_repeat),
-                "is_gold": int(wanted.is_gold),
-                "position": position,
-                "display_order": json.dumps(wanted.order),
-                "state": "held",
-                "expires_at": until,
-            },
-        )
+        connection.execute(holds.insert(), _row(pilot, batch, annotator, position, wanted, "held", until))
         position += 1
     return [hold for hold in read(connection, pilot, moment, batch=batch, annotator=annotator) if hold.state == "held"]
 
@@ -167,6 +155,73 @@ def release(connection: sa.Connection, asked: Assignment) -> None:
     mine = _mine(there, asked)
     if mine.state != "done":
         _update(connection, asked.pilot, asked.batch, mine, state="released")
+
+
+def refill(connection: sa.Connection, pilot: str, batch: str, passed_over: Callable[[Skip], Wanted]) -> int:
+    """Make holds of answers and skips that have none; see `Store.refill`."""
+    of_batch = (events.c.pilot == pilot) & (events.c.batch == batch)
+    skips = [_record(Skip, text) for text in _payloads(connection, of_batch & (events.c.kind == "skip"))]
+    answers = of_batch & (events.c.kind == "label") & events.c.supersedes.is_(None)
+    moment = now(connection)
+    there = read(connection, pilot, moment, batch=batch)
+    have = {(hold.annotator, hold.item, hold.is_repeat) for hold in there}
+    n_answers = connection.execute(sa.select(sa.func.count()).where(answers)).scalar_one()
+    rows: list[dict[str, Any]] = []
+
+    def add(annotator: str, position: int, what: Wanted, state: State) -> None:
+        if (annotator, what.item, what.is_repeat) not in have:
+            have.add((annotator, what.item, what.is_repeat))
+            rows.append(_row(pilot, batch, annotator, position, what, state, utc_text(moment)))
+
+    # Usually each answer has its hold, and counting tells that without reading them.
+    if n_answers > sum(hold.state == "done" for hold in there):
+        for label in (_record(Label, text) for text in _payloads(connection, answers)):
+            if label.position is not None:
+                shown = Wanted(label.item, label.order, label.is_gold, label.is_repeat)
+                add(label.annotator, label.position, shown, "done")
+    for skip in skips:
+        add(skip.annotator, skip.position, passed_over(skip), "released")
+    if rows:
+        _place_apart(rows, there)
+        connection.execute(holds.insert(), rows)
+    return len(rows)
+
+
+def _payloads(connection: sa.Connection, which: sa.ColumnElement[bool]) -> Sequence[str]:
+    return connection.execute(sa.select(events.c.payload).where(which).order_by(events.c.seq)).scalars().all()
+
+
+def _record(kind: type[R], text: str) -> R:
+    return kind.parse(json.loads(text))
+
+
+def _place_apart(rows: Sequence[dict[str, Any]], there: Sequence[Hold]) -> None:
+    """Give rows whose position is taken (two histories were loaded into one store) one after all others."""
+    taken: dict[str, set[int]] = {}
+    for hold in there:
+        taken.setdefault(hold.annotator, set()).add(hold.position)
+    for row in rows:
+        mine = taken.setdefault(row["annotator"], set())
+        if row["position"] in mine:
+            row["position"] = max(mine) + 1
+        mine.add(row["position"])
+
+
+def _row(
+    pilot: str, batch: str, annotator: str, position: int, what: Wanted, state: State, expires_at: str
+) -> dict[str, Any]:
+    return {
+        "pilot": pilot,
+        "batch": batch,
+        "item": what.item,
+        "annotator": annotator,
+        "is_repeat": int(what.is_repeat),
+        "is_gold": int(what.is_gold),
+        "position": position,
+        "display_order": json.dumps(what.order),
+        "state": state,
+        "expires_at": expires_at,
+    }
 
 
 def _mine(there: Sequence[Hold], asked: Assignment) -> Hold:

@@ -118,6 +118,22 @@ class Serving:
         with self._transaction(writes=True) as connection:
             return handing.hand_out(connection, pilot, batch, annotator, choose, overlap, seconds)
 
+    def refill(self, pilot: str, batch: str, passed_over: Callable[[Skip], Wanted]) -> int:
+        """Know again what was handed out, where answers and skips were loaded from an export, which has no holds.
+
+        Parameters
+        ----------
+        passed_over
+            The question a skip was of; its order is not in the record, and nobody is shown it again.
+
+        Returns
+        -------
+        int
+            How many holds were made: `done` of answers, `released` of skips, none where all is known.
+        """
+        with self._transaction(writes=True) as connection:
+            return handing.refill(connection, pilot, batch, passed_over)
+
     def renew(self, pilot: str, batch: str, annotator: str, seconds: float) -> None:
         """Put off the expiry of all an annotator still holds: their page is open."""
         with self._transaction(writes=True) as connection:
