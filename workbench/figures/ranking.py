@@ -33,6 +33,7 @@ def ratings(ranking: Ranking, *, title: str = "") -> go.Figure:
         name = one.system if len(one.system) <= 28 else one.system[:27].rstrip() + "…"
         rows.append(one.rating.named(f"{name} (rank {ranks})"))
     made = agreement.forest(rows, title=title)
+    made.update_layout(margin_r=215)  # ratings have signs, which estimates of agreement seldom have
     made.update_xaxes(title_text=theme.plain(f"rating and interval ({ranking.scale}; n: units resampled)", 90))
     made.add_vline(x=0, line={"dash": "dash", "color": theme.GREY, "width": 1.5})
     return made
@@ -91,8 +92,8 @@ def win_rates(rates: WinRates, *, title: str = "") -> go.Figure:
             }
             (known if count else unknown).append(point)
     if known:
-        # White on the two dark ends, black between.
-        colour = ["#FFFFFF" if abs(point["value"] - 0.5) > 0.35 else "#000000" for point in known]
+        # Only the bluest squares are too dark for black (contrast under 4.5).
+        colour = ["#FFFFFF" if point["value"] > 0.97 else "#000000" for point in known]
         marker = {"symbol": "square", "size": cell - 4, "coloraxis": "coloraxis", "color": [p["value"] for p in known]}
         made.add_trace(theme.squares(known, marker, colour, "win rate"))
     if unknown:
