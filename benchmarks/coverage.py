@@ -149,7 +149,7 @@ def count(study: Study, true: list[float], seeds: range, n_resamples: int) -> ND
 def rows(study: Study, true: list[float], found: NDArray[np.float64]) -> list[Row]:
     """Lines of the table from the counts of one study."""
     return [
-        Row(shown.name, study.design, value, width / n if n else math.nan, int(n), int(covered), int(none))
+        Row(shown.name, study.design, value, float(width / n) if n else math.nan, int(n), int(covered), int(none))
         for shown, value, (n, covered, none, width) in zip(study.shown, true, found, strict=True)
     ]
 

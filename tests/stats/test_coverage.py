@@ -19,14 +19,18 @@ from workbench.stats import intervals
 from workbench.stats.estimate import Estimate
 
 STUDIES = studies()
-# What is known to miss 92 to 97 %, with the coverage it has instead: intervals that answer another question or are there
-# for comparison only, and means of few, skewed numbers.
+# What is known to miss 92 to 97 %, with the coverage it has instead: intervals that answer another question or are
+# there for comparison only, and means of few, skewed numbers.
 MISSES = {
-    "KALPHA-style": (0.55, 0.95),
-    "over items of prompts": (0.75, 0.92),
-    "read as about people in general": (0.3, 0.75),
-    "mean, percentile | 20 log-normal times": (0.86, 0.93),
-    "paired difference, percentile | 20 prompts, skewed changes": (0.86, 0.93),
+    "nominal, KALPHA-style": (0.87, 0.925),
+    "ordinal, KALPHA-style": (0.77, 0.8),
+    "over items of prompts": (0.78, 0.84),
+    "read as about people in general | 200 items, 3 labels each, 5 people": (0.55, 0.6),
+    "read as about people in general | 500 items, 3 labels each, 30 people": (0.7, 0.74),
+    "read as about people in general": (0.38, 0.54),
+    "mean, percentile | 20 log-normal times": (0.88, 0.91),
+    "mean, percentile | 60 log-normal times": (0.9, 0.935),
+    "paired difference, percentile | 20 prompts, skewed changes": (0.89, 0.92),
 }
 
 
@@ -144,4 +148,5 @@ def test_workers_count_the_same_as_one_process() -> None:
             true = coverage.true_values(made)
             alone += coverage.rows(made, true, coverage.count(made, true, range(60), 0))
     assert len(alone) == 5
-    assert coverage.run(60, 0, 2, only) == alone
+    # As text: the sums of widths differ in their last digit, as the workers add them in parts.
+    assert [str(row) for row in coverage.run(60, 0, 2, only)] == [str(row) for row in alone]
