@@ -74,10 +74,12 @@ def opened(
     design: dict[str, object] | None = None,
     fields: Sequence[str] = (),
     people: Sequence[str] = (),
+    more: str = "",
 ) -> Pilot:
     """A pilot of people with its items, each of which has gold where its task can have it; nothing is planned.
 
-    `design` changes lines of `[design]`, `fields` are lines of the guideline's front matter beside the usual ones.
+    `design` changes lines of `[design]`, `fields` are lines of the guideline's front matter beside the usual ones,
+    `more` is text at the end of `pilot.toml`.
     """
     make(folder, simulated=False, n=n)
     config, rules = folder / "pilot.toml", folder / "guideline" / "v1.md"
@@ -86,7 +88,7 @@ def opened(
         text = re.sub(rf"(?m)^{name} = .*\n", "", text).replace(
             "[design]\n", f"[design]\n{name} = {json.dumps(value)}\n"
         )
-    config.write_text(text + "".join(f'\n[[annotators]]\nid = "{name}"\n' for name in people))
+    config.write_text(text + "".join(f'\n[[annotators]]\nid = "{name}"\n' for name in people) + more)
     text = rules.read_text().replace("task: pairwise", f"task: {task}").replace("name one", "polite")
     rules.write_text(text.replace("author:", "".join(f"{line}\n" for line in fields) + "author:", 1))
     pilot = open_pilot(folder)

@@ -1,4 +1,4 @@
-"""What a pilot's labels say: agreement, disagreements, annotators, cost, and the decision on each item.
+"""What a pilot's labels say: disagreements, annotators, cost, and the decision on each item.
 
 Each function reads the label table of a pilot and asks the islands; the arithmetic is theirs.
 """
@@ -13,8 +13,8 @@ import pandas as pd
 from workbench import tasks
 from workbench.errors import PilotError
 from workbench.pilot import results
+from workbench.pilot.questions import questions
 from workbench.stats import aggregation, annotators, disagreement, gold
-from workbench.stats import agreement as coefficients
 from workbench.stats.estimate import verdict
 
 if TYPE_CHECKING:
@@ -22,37 +22,20 @@ if TYPE_CHECKING:
 
     from workbench.economics.cost import Prices
     from workbench.pilot.opening import Pilot
-    from workbench.stats.estimate import Estimate
-
-# Slices with fewer items than this have intervals as wide as the scale; more slices than this are a fishing trip.
-SMALLEST_SLICE = 15
-MOST_SLICES = 12
-
-
-def agreement(pilot: Pilot, *, n_resamples: int, seed: int) -> results.Agreement:
-    """See `Pilot.agreement`."""
-    labels = some_labels(pilot)
-    level = tasks.task(pilot.config.task).level
-    options: dict[str, Any] = {"n_resamples": n_resamples, "seed": seed}
-    alpha = coefficients.krippendorff_alpha(labels, level, **options)
-    equal = coefficients.percent_agreement(labels, **options)
-    estimates = [alpha, coefficients.fleiss_kappa(labels, **options), equal]
-    if pilot.config.task == "pairwise":
-        decided = labels[labels["label"].isin(["A", "B"])]
-        estimates.append(coefficients.percent_agreement(decided, **options, label="percent agreement without ties"))
-    if labels["annotator"].nunique() == 2:
-        estimates.append(coefficients.cohen_kappa(labels, **options))
-    thresholds = pilot.config.thresholds
-    verdicts = (
-        verdict("Agreement beyond chance", alpha, thresholds.agreement),
-        verdict("Equal answers", equal, thresholds.raw_agreement),
-    )
-    return results.Agreement(verdicts, tuple(estimates), _slices(pilot, labels, options), pilot.simulated_notice)
 
 
 def disagreements(pilot: Pilot, n: int) -> results.Disagreements:
     """See `Pilot.disagreements`."""
-    ranked = disagreement.by_item(some_labels(pilot))
+    labels = some_labels(pilot)
+    asked = questions(pilot, labels)
+    # Where there is an overall question it decides; ratings on several dimensions have none.
+    asked = asked[:1] if not asked[0].name else asked
+    each = [disagreement.by_item(one.labels).assign(criterion=one.name) for one in asked]
+    by_question = pd.concat(each, ignore_index=True).sort_values(
+        ["disagreement", "entropy", "item"], ascending=[False, False, True], kind="stable"
+    )
+    # An item is shown once, by the question people differ on most.
+    ranked = by_question.drop_duplicates("item", ignore_index=True)
     texts = pilot.item_table()[["item", "category", "prompt", "response_a", "response_b"]]
     worst = ranked[ranked["disagreement"] > 0]
     rows = worst.head(n).merge(texts, on="item", how="left")
@@ -135,15 +118,3 @@ def some_labels(pilot: Pilot) -> pd.DataFrame:
     if labels.empty:
         raise PilotError("this pilot has no labels yet", next_step="pilot.annotate('your name')")
     return labels
-
-
-def _slices(pilot: Pilot, labels: pd.DataFrame, options: Mapping[str, Any]) -> tuple[Estimate, ...]:
-    """Alpha of the largest categories."""
-    category = labels["item"].map({item.id: item.category for item in pilot.items.values() if item.category})
-    level = tasks.task(pilot.config.task).level
-    sizes = labels.groupby(category)["item"].nunique()
-    largest = sizes[sizes >= SMALLEST_SLICE].sort_values(ascending=False, kind="stable").index[:MOST_SLICES]
-    return tuple(
-        coefficients.krippendorff_alpha(labels[category == name], level, **options, label=f"alpha: {name}")
-        for name in sorted(largest)
-    )

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from workbench.design import Balance
     from workbench.economics.cost import BreakEven, CostEstimate
+    from workbench.stats.agreement import PairwiseKappa
     from workbench.stats.annotators import AnnotatorSummary
     from workbench.stats.estimate import Estimate, Verdict
 
@@ -38,35 +39,53 @@ class Card(Shown):
 
 @dataclass(frozen=True, repr=False)
 class Agreement(Shown):
-    """Verdicts against the pilot's thresholds, the coefficients, and alpha by category."""
+    """Verdicts against the pilot's thresholds, the coefficients that fit the task, and alpha by question and category.
+
+    `estimates` begin with one alpha a question. `pairs` has kappa of every two annotators (None for rankings, which
+    have no kappa). `over_people` asks how it could have been with other annotators, not other items.
+    """
 
     verdicts: tuple[Verdict, ...]
     estimates: tuple[Estimate, ...]
     slices: tuple[Estimate, ...]
     simulated: str
+    slice_verdicts: tuple[Verdict, ...] = ()
+    cautions: tuple[str, ...] = ()
+    pairs: PairwiseKappa | None = None
+    over_people: tuple[Estimate, ...] = ()
 
     def lines(self) -> list[str]:
-        """One line a verdict."""
+        """One line a verdict, then the cautions."""
         notice = [self.simulated] if self.simulated else []
         slices = (
             [f"the {len(self.slices)} largest slices are shown: with so many, one is far out by luck alone"]
             if len(self.slices) > 1
             else []
         )
-        return [*notice, *(str(verdict) for verdict in self.verdicts), *slices]
+        return [*notice, *(str(verdict) for verdict in self.verdicts), *self.cautions, *slices]
 
     def table(self) -> pd.DataFrame:
         """One row a coefficient or slice."""
-        return pd.DataFrame([estimate_row(e) for e in (*self.estimates, *self.slices)])
+        return pd.DataFrame([estimate_row(e) for e in (*self.estimates, *self.over_people, *self.slices)])
 
     def figure(self) -> Figure:
         """Forest plot of all rows, with the threshold for alpha and the verdicts."""
         from workbench.figures import agreement
 
-        rows = [*self.estimates, *self.slices]
-        threshold = next((v.threshold for v in self.verdicts if v.estimate.name == "krippendorff_alpha"), None)
-        verdicts = [next((v for v in self.verdicts if v.estimate == row), None) for row in rows]
+        rows = [*self.estimates, *self.over_people, *self.slices]
+        threshold = next((v.threshold for v in self.verdicts if "alpha" in v.estimate.name), None)
+        known = [*self.verdicts, *self.slice_verdicts]
+        verdicts = [next((v for v in known if v.estimate == row), None) for row in rows]
         return agreement.forest(rows, threshold, verdicts)
+
+    def annotator_matrix(self) -> Figure:
+        """Kappa of every two annotators, with the number of items both judged."""
+        from workbench.figures import agreement, theme
+
+        if self.pairs is None:
+            return theme.empty("no two annotators with labels that have a kappa")
+        kappa, counts = self.pairs.matrix()
+        return agreement.matrix(kappa, self.pairs.annotators, counts)
 
 
 @dataclass(frozen=True, repr=False)
@@ -88,6 +107,8 @@ class Disagreements(Shown):
     def table(self) -> pd.DataFrame:
         """Item, votes, category and the start of each text."""
         shown = self.rows[["item", "category", "votes", "disagreement", "prompt", "response_a", "response_b"]].copy()
+        if (self.rows["criterion"] != "").any():
+            shown.insert(1, "criterion", self.rows["criterion"])
         shown["votes"] = [", ".join(f"{n} {label}" for label, n in votes.items()) for votes in shown["votes"]]
         shown["disagreement"] = shown["disagreement"].map(lambda value: number(value, 2))
         for column in ("prompt", "response_a", "response_b"):

@@ -21,12 +21,13 @@ from workbench.stats.agreement.coefficients import (
     percent_agreement,
     set_alpha,
 )
-from workbench.stats.agreement.pairs import cohen_kappa, pairwise_kappa, weighted_kappa
+from workbench.stats.agreement.pairs import PairwiseKappa, cohen_kappa, pairwise_kappa, weighted_kappa
 from workbench.stats.agreement.rankings import as_pairs, kendall_tau, rank_alpha
 from workbench.stats.agreement.views import annotator_jackknife, by, difference, over_time, without_each
 
 __all__ = [
     "Advice",
+    "PairwiseKappa",
     "annotator_jackknife",
     "as_pairs",
     "by",
