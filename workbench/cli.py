@@ -98,9 +98,11 @@ def import_(
     from workbench.pilot.bring_in import import_into
 
     told = import_into(folder, source, shape=shape, columns=_pairs(column or []), task=task, storage=storage)
+    aside = f"; {told['quarantined']} rows kept aside" if told["quarantined"] else ""
+    texts = f"; {told['filled']} items got texts they lacked" if told["filled"] else ""
     _say(
-        f"{told['rows']} rows: {told['new']} new records, {told['known']} known already, "
-        f"{told['quarantined']} quarantined; {told['items']} new items"
+        f"{told['rows']} rows: {told['labels']} labels, {told['annotators']} annotators, {told['judged']} items "
+        f"({told['new']} labels and {told['items']} items are new){aside}{texts}"
     )
     _say(f"next: workbench agreement {folder}")
 

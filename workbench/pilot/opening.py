@@ -14,7 +14,7 @@ from workbench.pilot import build, config, labelling, measures, results, simulat
 from workbench.records import Item
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import pandas as pd
 
@@ -173,19 +173,38 @@ class Pilot:
         return self.store.append(labels, self._started()).n_new
 
     def bring_in(self, imported: Imported) -> dict[str, int]:
-        """Store imported items, annotators and labels; importing the same file twice adds nothing."""
+        """Store imported items, annotators and labels; importing the same file twice adds nothing.
+
+        An item whose id the pilot has must have the same texts; texts the pilot lacked are taken over. Everything is
+        checked before anything is stored.
+
+        Raises
+        ------
+        PilotError
+            When the labels are of another task type than the pilot's.
+        ImportFormatError
+            When an item's id stands for other texts in the pilot.
+        StoreError
+            When a label was imported before with another answer.
+        """
+        from workbench.pilot.incoming import fit
+
         known = self.items
-        fresh = [item for item in imported.items if item.id not in known]
-        if fresh:
-            self._write_items([*known.values(), *fresh])
+        fitted = fit(imported, self.config.task, known, self.label_records(history=True))
         self.store.keep_guideline(imported.guideline)
-        kept = self.store.append([*imported.annotators, *imported.labels])
+        self.store.append([*imported.annotators, *fitted.labels])
         aside = self.store.quarantine(imported.quarantined)
+        if fitted.fresh or fitted.filled:
+            self._write_items({**known, **{item.id: item for item in (*fitted.fresh, *fitted.filled)}}.values())
         return {
             "rows": imported.n_rows,
-            "items": len(fresh),
-            "new": kept.n_new,
-            "known": kept.n_known,
+            "items": len(fitted.fresh),
+            "filled": len(fitted.filled),
+            "labels": len(fitted.labels),
+            "annotators": len(imported.annotators),
+            "judged": len(imported.items),
+            "new": fitted.n_new,
+            "known": len(fitted.labels) - fitted.n_new,
             "quarantined": aside.n_new,
         }
 
@@ -208,7 +227,9 @@ class Pilot:
 
     def labels(self) -> pd.DataFrame:
         """The label table (`tables.LABELS`): one row a current label and criterion."""
-        return tasks.label_table(self.label_records())
+        from workbench.pilot.incoming import under_prompts
+
+        return tasks.label_table(under_prompts(self.label_records(), self.items))
 
     def item_table(self) -> pd.DataFrame:
         """The item table (`tables.ITEMS`)."""
@@ -402,7 +423,7 @@ class Pilot:
         only_simulated = bool(people) and all(person.source == "simulated" for person in people)
         return self.config.simulation.started if only_simulated and self.config.simulation else None
 
-    def _write_items(self, items: Sequence[Item]) -> None:
+    def _write_items(self, items: Iterable[Item]) -> None:
         text = "".join(item.canonical() + "\n" for item in sorted(items, key=lambda item: item.id))
         (self.folder / "items.jsonl").write_text(text, encoding="utf-8", newline="\n")
         self.__dict__.pop("items", None)
