@@ -86,9 +86,10 @@ def test_a_table_becomes_a_pilot_with_agreement_export_and_report(call: Callable
     columns = ["--column", "item=task", "--column", "annotator=worker", "--column", "label=choice"]
     told = call("import", table, pilot, *columns)
     assert told.returncode == 0, told.stderr
-    assert "61 rows: 63 new records, 0 known already, 1 quarantined; 20 new items" in told.stdout
+    counts = "61 rows: 60 labels, 3 annotators, 20 items"
+    assert f"{counts} (60 labels and 20 items are new); 1 rows kept aside\n" in told.stdout
     again = call("import", table, pilot, *columns)
-    assert "0 new records, 63 known already, 0 quarantined; 0 new items" in again.stdout
+    assert f"{counts} (0 labels and 0 items are new)\n" in again.stdout
     assert "krippendorff_alpha" in call("agreement", pilot).stdout
     # 15 items A A B give rows; 5 items tie tie A are ties and counted.
     exported = call("export", pilot)
