@@ -391,3 +391,52 @@ def test_a_correction_after_machine_checks_that_two_kernels_send_is_kept_once(tm
     assert len(pilot.label_records(history=True)) == 2
     (label,) = pilot.label_records()
     assert label.flags == (SAW_CHECKS,), "by the kernel that knew of the first answer"
+
+
+def test_two_pages_are_no_second_chance_in_the_practice(tmp_path: Path) -> None:
+    pilot = small.opened(tmp_path / "p", fields=[RULE])
+    one, other = pilot.annotate("eve"), open_pilot(pilot.folder).annotate("eve")
+    for position in range(2):
+        handle(one, wrong(one, position))
+    for position in range(3):
+        reply = handle(other, right(other, position))
+        assert (reply["type"], reply["final"]) == ("refused", True)
+        assert reply["message"].startswith("this attempt is over")
+    assert {item.attempt for item in pilot.store.practice(pilot.name)} == {1}
+    state = handle(other, {"type": "begin"})
+    assert (state["phase"], state["stands"]["attempt"]) == ("practice", 2)
+    handle(one, {"type": "begin"})
+    for position in range(3):
+        handle(one, right(one, position))
+    sent = message(other, 0, "A", question=one._live.state()["queue"][0])
+    assert handle(other, sent)["type"] == "ack", "passed in the other page"
+    assert handle(other, {"type": "hello"})["phase"] == "live"
+
+
+def test_a_practice_item_is_answered_once_however_many_pages_are_open(tmp_path: Path) -> None:
+    pilot = small.opened(tmp_path / "p", fields=[RULE])
+    one, other = pilot.annotate("eve"), open_pilot(pilot.folder).annotate("eve")
+    handle(one, wrong(one, 0))
+    reply = handle(other, right(other, 0))
+    assert (reply["type"], reply["final"]) == ("refused", True)
+    assert "answered once" in reply["message"]
+    assert [given.correct for given in pilot.store.practice(pilot.name)] == [False]
+
+
+@pytest.mark.parametrize("queue", ["planned", "open"])
+def test_a_revealed_answer_stands_in_every_page(tmp_path: Path, queue: str) -> None:
+    asked_of: dict[str, object] = {"overlap": 1, "gold_share": 0.3, "queue": queue}
+    pilot = small.opened(tmp_path / "p", fields=["gold_feedback: live"], people=["ana"], design=asked_of)
+    if queue == "planned":
+        pilot.plan()
+    one, other = pilot.annotate("ana"), open_pilot(pilot.folder).annotate("ana")
+    for shown in (one, other):
+        shown.state()
+    key = next(key for key, asks in one._live._questions.items() if asks.assignment.is_gold)
+    told = handle(one, message(one, 0, "tie", question=key))["feedback"]["answer"]["choice"]
+    for shown in (other, other, one):
+        reply = handle(shown, message(shown, 0, told, question=key))
+        assert (reply["type"], reply["final"]) == ("refused", True)
+        assert "the first one stands" in reply["message"]
+    assert [label.answer for label in pilot.label_records(history=True)] == [{"choice": "tie"}]
+    assert other.state()["given"][key]["answer"] == {"choice": "tie"}

@@ -292,3 +292,24 @@ def test_what_is_sent_again_by_another_program_is_what_was_kept_the_first_time(s
     assert store.judge(answer("l1", flags=("odd",))) == flagged
     with pytest.raises(StoreError, match="other content"):
         store.judge(answer("l1", flags=()))
+
+
+def test_where_the_first_answer_stands_a_second_is_not_kept(store: Store) -> None:
+    shared = {"pilot": "p", "item": "i1", "annotator": "ana", "source": "human", "submitted_at": T0}
+    rules = {"guideline": "helpful/v1", "guideline_sha256": guideline().sha256}
+    first = Practice.parse(
+        {**shared, **rules, "practice_id": "t1", "task": "pairwise", "attempt": 1, "position": 0, "order": ["r1", "r2"]}
+        | {"answer": {"choice": "A"}, "correct": False}
+    )
+    assert store.practise(first) == first
+    second = first.model_copy(update={"practice_id": "t2", "answer": {"choice": "B"}, "correct": True})
+    assert store.practise(second) == first, "the right answer has been shown"
+    others = [{"attempt": 2}, {"item": "i2"}, {"annotator": "ben"}]
+    for number, changes in enumerate(others):
+        other = second.model_copy(update={"practice_id": f"o{number}", **changes})
+        assert store.practise(other) == other
+    assert [one.practice_id for one in store.practice("p")] == ["t1", "o0", "o1", "o2"]
+    assert store.judge(answer("l1"), first=True) == answer("l1")
+    for name in ("l2", "l1"):
+        assert store.judge(answer(name), first=True) == answer("l1")
+    assert chain(store) == [answer("l1")]

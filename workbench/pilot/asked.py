@@ -61,16 +61,17 @@ class Asked:
         store = self._pilot.store
         return Keeper(
             judge=self._judge,
+            first=lambda one: self._judge(one, first=True),
             skip=lambda one: store.skip(one, self._held.get(_place(one))),
             practice=self._practise,
             exchange=store.converse,
         )
 
-    def _judge(self, label: Label) -> Label:
+    def _judge(self, label: Label, *, first: bool = False) -> Label:
         place, store = _place(label), self._pilot.store
         if place not in self._held:
-            return store.judge(label)
-        kept = store.judge_held(label, self._held[place], self._pilot.config.design.overlap)
+            return store.judge(label, first=first)
+        kept = store.judge_held(label, self._held[place], self._pilot.config.design.overlap, first=first)
         if kept is None:
             raise TooLateError("the time for this item was up and others have judged it; your answer was kept aside")
         self.finished([place])

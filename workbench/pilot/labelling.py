@@ -123,7 +123,7 @@ def calibration(pilot: Pilot, person: Annotator) -> Drill | None:
         chosen = design.practice_items(list(pilot.items.values()), rule, person.id, attempt, taken=taken)
         return [_practice_question(pilot, person, batch, item, attempt, place) for place, item in enumerate(chosen)]
 
-    return Drill(questions, lambda given: design.standing(rule, given))
+    return Drill(questions, lambda given: design.standing(rule, given), lambda: practised(pilot, person))
 
 
 def requirements(item: Item) -> list[Requirement]:

@@ -132,11 +132,12 @@ class Store(Serving):
             n_new = add(connection, incoming)
         return Appended(n_new, len(incoming) - n_new)
 
-    def judge(self, label: Label) -> Label:
+    def judge(self, label: Label, *, first: bool = False) -> Label:
         """Store a judgment as the one that counts for its question, and return it as it is kept.
 
         A question is one showing of an item to one annotator. What was answered before, by this program or another,
-        is superseded. The same judgment sent again (same id) is returned as it was kept the first time.
+        is superseded; with `first` it stands, and is returned. The same judgment sent again (same id) is returned as it
+        was kept the first time.
 
         Raises
         ------
@@ -144,7 +145,7 @@ class Store(Serving):
             As `append`; also when the id is taken by another judgment.
         """
         with self._transaction(writes=True) as connection:
-            return judging.judge(connection, label, utc_text(None))
+            return judging.judge(connection, label, utc_text(None), first=first)
 
     def keep_guideline(self, guideline: Guideline, received_at: datetime | None = None) -> bool:
         """Keep a guideline's full text, which labels need before they can name it; returns whether it is new.

@@ -20,16 +20,50 @@ if TYPE_CHECKING:
 Given = TypeVar("Given", Label, Skip, Practice, Exchange)
 
 
-def judge(connection: sa.Connection, label: Label, moment: str, asked: Assignment | None = None) -> Label:
+def judge(
+    connection: sa.Connection, label: Label, moment: str, asked: Assignment | None = None, *, first: bool = False
+) -> Label:
     """Insert a judgment as the one in force, and return it as it is kept; see `Store.judge`."""
     kept = sent_before(connection, label)
     if kept is not None:
         return kept
-    question = question_of(label)
-    if question is not None:
-        label = label.model_copy(update={"supersedes": answered(connection, [label]).get(question)})
+    before = in_force(connection, label)
+    if before is not None and first:
+        return before
+    if question_of(label) is not None:
+        label = label.model_copy(update={"supersedes": before.label_id if before else None})
     add(connection, [Incoming(one, moment) for one in ([asked] if asked else []) + [label]])
     return label
+
+
+def in_force(connection: sa.Connection, given: Label) -> Label | None:
+    """The answer that counts now to the question of a label."""
+    question = question_of(given)
+    name = None if question is None else answered(connection, [given]).get(question)
+    if name is None:
+        return None
+    text = connection.execute(sa.select(events.c.payload).where(events.c.kind == "label", events.c.id == name)).scalar()
+    return Label.parse(json.loads(str(text)))
+
+
+def practise(connection: sa.Connection, practice: Practice, moment: str) -> Practice:
+    """Insert an answer of a calibration unless its item was answered; returns the one that counts."""
+    kept = sent_before(connection, practice)
+    if kept is not None:
+        return kept
+    same = sa.select(events.c.payload).where(
+        events.c.pilot == practice.pilot,
+        events.c.kind == "practice",
+        events.c.item == practice.item,
+        events.c.annotator == practice.annotator,
+        events.c.guideline_sha256 == practice.guideline_sha256,
+    )
+    for text in connection.execute(same.order_by(events.c.seq)).scalars():
+        before = Practice.parse(json.loads(text))
+        if before.attempt == practice.attempt:
+            return before
+    add(connection, [Incoming(practice, moment)])
+    return practice
 
 
 def sent_before(connection: sa.Connection, given: Given) -> Given | None:

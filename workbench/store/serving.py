@@ -24,7 +24,7 @@ class Serving:
     def _transaction(self, *, writes: bool = False) -> Any:
         raise NotImplementedError
 
-    def judge_held(self, label: Label, asked: Assignment, overlap: int) -> Label | None:
+    def judge_held(self, label: Label, asked: Assignment, overlap: int, *, first: bool = False) -> Label | None:
         """As `judge`, for a question that was handed out: its assignment is stored with the first answer.
 
         Returns
@@ -48,7 +48,7 @@ class Serving:
         with self._transaction(writes=True) as connection:
             # Once put aside it stays aside when it is sent again, though its place may be free by then.
             if not judging.is_aside(connection, late) and handing.finish(connection, asked, overlap):
-                return judging.judge(connection, label, utc_text(None), asked)
+                return judging.judge(connection, label, utc_text(None), asked, first=first)
             put_aside(connection, [late], utc_text(None))
             return None
 
@@ -67,12 +67,9 @@ class Serving:
             return skip
 
     def practise(self, practice: Practice) -> Practice:
-        """Store an answer given while calibrating, and return it as it is kept."""
+        """Store an answer given while calibrating; returns the one that counts: an item's first in an attempt."""
         with self._transaction(writes=True) as connection:
-            kept = judging.sent_before(connection, practice)
-            if kept is None:
-                add(connection, [Incoming(practice, utc_text(None))])
-            return kept or practice
+            return judging.practise(connection, practice, utc_text(None))
 
     def converse(self, exchange: Exchange) -> Exchange:
         """Store a message to a model under attack with its reply, and return it as it is kept."""

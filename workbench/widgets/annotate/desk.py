@@ -61,15 +61,19 @@ class Keeper:
     judge
         Takes a label. May return the label as it was kept (a store that knows of an earlier answer sets `supersedes`).
         Raises `TooLateError` for an answer that was kept aside and does not count.
+    first
+        As `judge`, but where there is an answer already it stands and is returned: the right one has been shown after
+        it. `judge` is used where this is None.
     skip, practice, exchange
         Take an item passed over, an answer of the calibration, a message to a model and its reply. They too may return
-        the record as it was kept.
+        the record as it was kept; of two practice answers to one item in an attempt that is the first.
     """
 
     judge: Callable[[Label], Label | None]
     skip: Callable[[Skip], object] = _nowhere
     practice: Callable[[Practice], object] = _nowhere
     exchange: Callable[[Exchange], object] = _nowhere
+    first: Callable[[Label], Label | None] | None = None
 
 
 @dataclass(frozen=True)
@@ -99,10 +103,14 @@ class Standing(Protocol):
 
 @dataclass(frozen=True)
 class Drill:
-    """The practice before live work: the questions of an attempt (counted from 1), and how it stands."""
+    """The practice before live work: the questions of an attempt (counted from 1), and how it stands.
+
+    `given` reads what was answered so far, also through other pages; without it a widget knows its own answers alone.
+    """
 
     questions: Callable[[int], Sequence[Assignment]]
     standing: Callable[[Sequence[Practice]], Standing]
+    given: Callable[[], Sequence[Practice]] | None = None
 
 
 @dataclass(frozen=True)

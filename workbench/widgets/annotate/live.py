@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 FIRST = 10
 # Questions that are held for somebody ahead of the one they look at, where they are handed out bit by bit.
 AHEAD = 5
+_FIRST_STANDS = "the right answer has been shown, so the first one stands"
 
 
 class Live:
@@ -170,14 +171,18 @@ class Live:
         reveals = known and self._guideline.gold_feedback == "live"
         if not self._is_kept(sent):
             if reveals and sent.question in self._current:
-                raise RecordError("the right answer has been shown, so the first one stands")
+                raise RecordError(_FIRST_STANDS)
             # Sent again after a failure it is the same record, so a keeper that failed late can tell.
             label = self._unsaved_labels.get(sent.uuid) or self._label(sent, asked)
             self._unsaved_labels[sent.uuid] = label
-            kept = try_to(lambda: self._keeper.judge(label))
+            keep = self._keeper.first if reveals and self._keeper.first else self._keeper.judge
+            kept = try_to(lambda: keep(label)) or label
             del self._unsaved_labels[sent.uuid]
+            self._current[sent.question] = kept
+            if reveals and kept.label_id != sent.uuid:  # it was given through another page
+                self._take_id(kept.label_id, "answer", sent.question)
+                raise RecordError(_FIRST_STANDS)
             self._kept.add(sent.uuid)
-            self._current[sent.question] = kept if isinstance(kept, Label) else label
             if asked.assignment.batch == self.batch:
                 self._gone.discard(sent.question)
             self._skipped.pop(sent.question, None)

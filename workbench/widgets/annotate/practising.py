@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from workbench.widgets.annotate.messages import Answer
     from workbench.widgets.annotate.questions import Asker, Question
 
+_ONCE = "a practice item is answered once: the right answer has been shown"
+
 
 class Practising:
     """The practice of one annotator under one guideline version. Not safe by itself: the widget's lock is around it."""
@@ -51,13 +53,21 @@ class Practising:
         """Whether a question is one of this attempt."""
         return not self.over and key in self._questions
 
+    def look(self) -> None:
+        """Take in what was answered through other pages; over when it was passed in one of them."""
+        if self._drill.given is not None:
+            self._given = {one.practice_id: one for one in try_to(self._drill.given)}
+            self.over = self.over or self.standing.state == "passed"
+
     def go_on(self) -> None:
         """On to live work when passed, on to the next attempt when failed; otherwise nothing changes."""
+        self.look()
         now = self.standing
+        attempt = now.attempt + (now.state == "failed")
         if now.state == "passed":
             self.over = True
-        elif now.state == "failed" and now.attempt == self._attempt:
-            self._attempt += 1
+        elif attempt > self._attempt:
+            self._attempt = attempt
             self._questions = self._ask()
 
     def state(self) -> dict[str, Any]:
@@ -82,20 +92,25 @@ class Practising:
     def answer(self, sent: Answer) -> dict[str, Any]:
         """Keep an answer, and return the feedback on it."""
         asked = self._questions[sent.question]
+        self.look()
         kept = self._given.get(sent.uuid)
         if self._ids.setdefault(sent.uuid, sent.question) != sent.question or (
             kept is not None and (kept.item, kept.attempt) != (asked.item.id, self._attempt)
         ):
             raise RecordError("the id is that of another answer", next_step="reload the page")
         if kept is None:
-            if self.standing.state != "practising" and self.standing.attempt == self._attempt:
+            now = self.standing
+            if now.attempt > self._attempt or (now.state != "practising" and now.attempt == self._attempt):
                 raise RecordError("this attempt is over", next_step="go on to what comes next")
             if any((one.item, one.attempt) == (asked.item.id, self._attempt) for one in self._given.values()):
-                raise RecordError("a practice item is answered once: the right answer has been shown")
+                raise RecordError(_ONCE)
             record = self._unsaved.setdefault(sent.uuid, self._record(sent, asked))
             taken = try_to(lambda: self._keeper.practice(record))
             del self._unsaved[sent.uuid]
-            self._given[sent.uuid] = kept = taken if isinstance(taken, Practice) else record
+            kept = taken if isinstance(taken, Practice) else record
+            self._given[kept.practice_id] = kept
+            if kept.practice_id != sent.uuid:  # another page was quicker
+                raise RecordError(_ONCE)
         return {
             "given": {"uuid": kept.practice_id, "answer": asked.on_screen(kept.answer)},
             "feedback": feedback(asked, kept.answer, self._guideline),

@@ -159,7 +159,8 @@ class AnnotateWidget(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is
         if self._practising is not None and not self._practising.over:
             if isinstance(sent, messages.Answer) and self._practising.asks(sent.question):
                 return {**ack, **self._practising.answer(sent)}
-            if not self._is_of_before(sent):
+            self._practising.look()
+            if not self._practising.over and not self._is_of_before(sent):
                 raise RecordError("the calibration comes before live work", next_step="reload the page")
         asked = self._live.question(sent.question)
         if isinstance(sent, messages.Say):
