@@ -40,7 +40,7 @@ source = "test"
 """
 
 
-def make(folder: Path, *, simulated: bool = True, n: int = 12) -> Path:
+def make(folder: Path, *, simulated: bool = True, n: int = 12, three: bool = False) -> Path:
     """Write prompts, responses and pilot.toml; items and labels are for the pilot to make."""
     write_new(folder, title="Small <b>pilot</b>", gold_share=0.2)
     more = SIMULATED + "".join(PERSON.format(n=k, skill=skill) for k, skill in enumerate((3.0, 2.0, 1.0))) + PRICES
@@ -58,7 +58,8 @@ def make(folder: Path, *, simulated: bool = True, n: int = 12) -> Path:
             split="test" if k >= n - 2 else "train",
         )
         prompts.append(prompt)
-        for answer in (f"Topic {k} is fine.", f"Well, topic {k} is one that takes very many words to explain."):
+        texts = [f"Topic {k} is fine.", f"Well, topic {k} is one that takes very many words to explain."]
+        for answer in [*texts, f"It is topic {k}."][: 3 if three else 2]:
             made = Response(id=content_id("r", prompt.id, answer), text=answer, model="m", params={"finish": "stop"})
             responses.append(Generated(prompt_id=prompt.id, response=made))
     (folder / "prompts.jsonl").write_text("".join(p.canonical() + "\n" for p in prompts))
@@ -74,21 +75,19 @@ def opened(
     design: dict[str, object] | None = None,
     fields: Sequence[str] = (),
     people: Sequence[str] = (),
-    more: str = "",
 ) -> Pilot:
     """A pilot of people with its items, each of which has gold where its task can have it; nothing is planned.
 
-    `design` changes lines of `[design]`, `fields` are lines of the guideline's front matter beside the usual ones,
-    `more` is text at the end of `pilot.toml`.
+    `design` changes lines of `[design]`, `fields` are lines of the guideline's front matter beside the usual ones.
     """
-    make(folder, simulated=False, n=n)
+    make(folder, simulated=False, n=n, three=task == "ranking")
     config, rules = folder / "pilot.toml", folder / "guideline" / "v1.md"
     text = config.read_text().replace('task = "pairwise"', f'task = "{task}"')
     for name, value in {"repeat_share": 0, **(design or {})}.items():
         text = re.sub(rf"(?m)^{name} = .*\n", "", text).replace(
             "[design]\n", f"[design]\n{name} = {json.dumps(value)}\n"
         )
-    config.write_text(text + "".join(f'\n[[annotators]]\nid = "{name}"\n' for name in people) + more)
+    config.write_text(text + "".join(f'\n[[annotators]]\nid = "{name}"\n' for name in people))
     text = rules.read_text().replace("task: pairwise", f"task: {task}").replace("name one", "polite")
     rules.write_text(text.replace("author:", "".join(f"{line}\n" for line in fields) + "author:", 1))
     pilot = open_pilot(folder)

@@ -20,14 +20,11 @@ if TYPE_CHECKING:
     from workbench.records import TaskName
 
 PEOPLE = ("ann", "bea", "cyd")
-MORE = {"ranking": "\n[candidates]\nn = 2\nshown = 2\n"}
 
 
 def labelled(tmp_path: Path, task: TaskName, answer: Callable[[random.Random, int], dict[str, Any]]) -> Pilot:
     """A pilot of this task where three people judged everything; `answer` gets a generator and the item's number."""
-    pilot = small.opened(
-        tmp_path / task, task=task, people=PEOPLE, n=26, design={"gold_share": 0}, more=MORE.get(task, "")
-    )
+    pilot = small.opened(tmp_path / task, task=task, people=PEOPLE, n=26, design={"gold_share": 0})
     pilot.plan()
     pilot.store.keep_guideline(pilot.guideline)
     number = {item: k for k, item in enumerate(sorted(pilot.items))}
@@ -89,8 +86,8 @@ def test_likert_has_a_verdict_a_dimension(tmp_path: Path) -> None:
 
 def test_rankings_agree_by_the_choices_they_imply(tmp_path: Path) -> None:
     def answer(rng: random.Random, k: int) -> dict[str, Any]:
-        first = "A" if rng.random() < (0.9 if k % 2 else 0.1) else "B"
-        return {"ranks": {"A": 1 if first == "A" else 2, "B": 2 if first == "A" else 1}}
+        best, other = ("A", "B") if rng.random() < (0.9 if k % 2 else 0.1) else ("B", "A")
+        return {"ranks": {best: 1, other: 2, "C": rng.choice([2, 3])}}
 
     pilot = labelled(tmp_path, "ranking", answer)
     found = pilot.agreement(n_resamples=300)
