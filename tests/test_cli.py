@@ -102,6 +102,19 @@ def test_a_table_becomes_a_pilot_with_agreement_export_and_report(call: Callable
     assert str(tmp_path) not in page
 
 
+def test_labels_are_translated_from_the_shell(call: Callable[..., Told], tmp_path: Path) -> None:
+    table = tmp_path / "rated.csv"
+    table.write_text("item,annotator,label\n" + "".join(f"q{k},{who},{k % 2}\n" for k in range(4) for who in "xy"))
+    told = call("import", table, tmp_path / "mine")
+    assert told.returncode == 1
+    assert "--task" in told.stderr
+    assert "--label old=new" in told.stderr
+    assert call("import", table, tmp_path / "mine", "--label", "0").returncode == 2
+    told = call("import", table, tmp_path / "mine", "--label", "0=A", "--label", "1=tie")
+    assert told.returncode == 0, told.stderr
+    assert {str(one.answer["choice"]) for one in open_pilot(tmp_path / "mine").label_records()} == {"A", "tie"}
+
+
 def test_status_and_cost_of_a_simulated_pilot(call: Callable[..., Told], tmp_path: Path) -> None:
     folder = small.make(tmp_path / "small")
     status = call("status", folder)

@@ -91,13 +91,30 @@ def import_(
     column: Annotated[
         list[str] | None, typer.Option(help="for table: ours=theirs, for example --column annotator=worker")
     ] = None,
-    task: Annotated[str, typer.Option(help="for table: the task type")] = "pairwise",
+    task: Annotated[
+        str | None,
+        typer.Option(
+            help="for table: pairwise, classification or likert; by default the pilot's, for a new one pairwise"
+        ),
+    ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(help="for table: what a label means, old=new, for example --label 1=A --label 2=B --label 0=tie"),
+    ] = None,
     storage: Storage = None,
 ) -> None:
     """Bring outside labels in. Rows that cannot be read are kept aside with the reason; twice adds nothing."""
     from workbench.pilot.bring_in import import_into
 
-    told = import_into(folder, source, shape=shape, columns=_pairs(column or []), task=task, storage=storage)
+    told = import_into(
+        folder,
+        source,
+        shape=shape,
+        columns=_pairs(column or [], "--column", "ours=theirs"),
+        task=task,
+        label_map=_pairs(label or [], "--label", "old=new"),
+        storage=storage,
+    )
     aside = f"; {told['quarantined']} rows kept aside" if told["quarantined"] else ""
     texts = f"; {told['filled']} items got texts they lacked" if told["filled"] else ""
     _say(
@@ -315,10 +332,10 @@ def _open(folder: Path, storage: str | None) -> Pilot:
     return open_pilot(folder, storage)
 
 
-def _pairs(given: list[str]) -> dict[str, str]:
+def _pairs(given: list[str], option: str, form: str) -> dict[str, str]:
     for text in given:
         if "=" not in text:
-            raise typer.BadParameter(f"write ours=theirs, got {text!r}", param_hint="--column")
+            raise typer.BadParameter(f"write {form}, got {text!r}", param_hint=option)
     return dict(text.split("=", 1) for text in given)
 
 

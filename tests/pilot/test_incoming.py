@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
-from workbench.errors import ImportFormatError
+from workbench.errors import ImportFormatError, PilotError, StoreError
+from workbench.guidelines import sha256
 from workbench.importers import long_table
 from workbench.pilot import new_pilot, open_pilot
+from workbench.pilot.bring_in import import_into
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,3 +93,40 @@ def test_an_answer_that_changed_since_is_refused_by_name(mine: Pilot) -> None:
     with pytest.raises(ImportFormatError, match=r"1 labels were imported before .* ana on q0 \(answer\)"):
         mine.bring_in(replace(known, labels=tuple(labels)))
     assert state(mine) == before
+
+
+def test_labels_of_another_task_are_refused_and_nothing_comes_in(tmp_path: Path) -> None:
+    rated = new_pilot(tmp_path / "mine", task="likert")
+    with pytest.raises(PilotError, match="these are pairwise labels, and the pilot's task is likert"):
+        rated.bring_in(table())
+    assert not (rated.folder / "items.jsonl").exists()
+    assert rated.label_records() == []
+
+
+def test_items_are_not_written_when_the_store_refuses(mine: Pilot) -> None:
+    mine.bring_in(table())
+    before, more = state(mine), table(["cat"], n=6)
+    text = more.guideline.text + "\nanother text under the same name\n"
+    other = more.guideline.model_copy(update={"text": text, "sha256": sha256(text)})
+    with pytest.raises(StoreError, match="frozen"):
+        mine.bring_in(replace(more, guideline=other))
+    assert state(mine) == before
+
+
+def test_the_task_is_the_pilots_and_labels_are_translated(tmp_path: Path) -> None:
+    path, folder = tmp_path / "rated.csv", tmp_path / "mine"
+    path.write_text("item,annotator,label\n" + "".join(f"q{k},{who},{k % 5 + 1}\n" for k in range(6) for who in "ab"))
+    with pytest.raises(ImportFormatError, match=r"read as pairwise labels: task= \(--task\)"):
+        import_into(folder, path)
+    assert not folder.exists()
+    assert import_into(folder, path, task="likert")["new"] == 12
+    assert open_pilot(folder).config.task == "likert"
+    assert import_into(folder, path)["known"] == 12
+    with pytest.raises(PilotError, match="the pilot's task is likert, not pairwise"):
+        import_into(folder, path, task="pairwise")
+    assert open_pilot(folder).agreement(n_resamples=20).estimates[0].value == 1
+    coded = import_into(tmp_path / "coded", path, label_map={"1": "A", "2": "B", "3": "tie", "4": "A", "5": "B"})
+    assert coded["new"] == 12
+    ranking = new_pilot(tmp_path / "ranked", task="ranking")
+    with pytest.raises(PilotError, match=r"prompts\.jsonl, then workbench generate"):
+        import_into(ranking.folder, path)

@@ -257,7 +257,9 @@ class Collector:
             raise ImportFormatError(
                 f"no row could be read as a label ({self.n_rows} rows){first}",
                 where=self.origin,
-                next_step="look at the columns and the label values; columns= and label_map= translate them",
+                next_step="these were read as "
+                f"{self.task} labels: task= (--task) says what they are, columns= (--column) and label_map= (--label "
+                "old=new) translate them",
             )
         renamed = {
             name: raw

@@ -45,5 +45,6 @@ def sniff(path: str | Path) -> Callable[..., Imported]:
     raise ImportFormatError(
         f"none of the known shapes; the file has the columns {sorted(columns)[:30]}",
         where=str(source),
-        next_step="long_table(path, pilot=…, columns={'item': …, 'annotator': …, 'label': …})",
+        next_step="long_table(path, pilot=…, columns={'item': …, 'annotator': …, 'label': …}), "
+        "or workbench import --column item=… --column annotator=… --column label=…",
     )

@@ -100,7 +100,7 @@ def _column_names(have: tuple[str, ...], given: Mapping[str, str], origin: str) 
         raise ImportFormatError(
             f"no column {wanted}; the table has {list(have)}",
             where=origin,
-            next_step="name yours, for example columns={'annotator': 'worker_id'}",
+            next_step="name yours, for example columns={'annotator': 'worker_id'} (--column annotator=worker_id)",
         )
     return {
         **{ours: given.get(ours, ours) for ours in NEEDED},
@@ -161,7 +161,9 @@ def _answer(label: str, task: str, translation: Mapping[str, Any]) -> dict[str, 
     if task == "pairwise":
         choice = PAIRWISE_WORDS.get(label.strip().lower())
         if choice is None:
-            raise RowError(f"label {label[:80]!r} is none of A, B, tie, both_bad; say what it means with label_map")
+            raise RowError(
+                f"label {label[:80]!r} is none of A, B, tie, both_bad; translate it with label_map (--label)"
+            )
         return {"choice": choice}
     if task == "likert":
         try:
@@ -169,7 +171,9 @@ def _answer(label: str, task: str, translation: Mapping[str, Any]) -> dict[str, 
         except ValueError:
             rating = math.nan
         if not rating.is_integer():
-            raise RowError(f"label {label[:80]!r} is no whole number from 1 to 10; translate it with label_map")
+            raise RowError(
+                f"label {label[:80]!r} is no whole number from 1 to 10; use label_map (--label)"
+            )
         return {"ratings": {"overall": int(rating)}}
     return {"classes": [label.strip()]}
 

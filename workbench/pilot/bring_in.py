@@ -25,31 +25,49 @@ def import_into(
     *,
     shape: str = "auto",
     columns: Mapping[str, str] | None = None,
-    task: str = "pairwise",
+    task: str | None = None,
+    label_map: Mapping[str, str] | None = None,
     storage: str | None = None,
 ) -> dict[str, int]:
     """Read `source`, make the pilot if needed, store what could be read; returns counts.
 
+    The task is that of the pilot, of a new one `task` or pairwise. All is checked before anything is written.
+
     Raises
     ------
     PilotError
-        For an unknown shape.
+        For an unknown shape, or a task other than the pilot's.
     ImportFormatError
-        When nothing in the source can be read.
+        When nothing in the source can be read, or it contradicts what was imported before.
     """
     name = folder.resolve().name
-    imported = read(source, shape, pilot=name, columns=columns, task=task)
-    if not (folder / "pilot.toml").exists():
+    pilot = open_pilot(folder, storage) if (folder / "pilot.toml").exists() else None
+    if pilot is not None and task not in (None, pilot.config.task):
+        raise PilotError(
+            f"the pilot's task is {pilot.config.task}, not {task}",
+            where=f"{folder / 'pilot.toml'}, task",
+            next_step="leave --task out, or import into another folder",
+        )
+    task = pilot.config.task if pilot is not None else task or "pairwise"
+    imported = read(source, shape, pilot=name, columns=columns, task=task, label_map=label_map)
+    if pilot is None:
         kind = imported.items[0].task if imported.items else task
         write_new(folder, task=kind, title=f"{name}, imported", guideline_text=imported.guideline.text)
-    return open_pilot(folder, storage).bring_in(imported)
+        pilot = open_pilot(folder, storage)
+    return pilot.bring_in(imported)
 
 
 def read(
-    source: Path, shape: str = "auto", *, pilot: str, columns: Mapping[str, str] | None = None, task: str = "pairwise"
+    source: Path,
+    shape: str = "auto",
+    *,
+    pilot: str,
+    columns: Mapping[str, str] | None = None,
+    task: str = "pairwise",
+    label_map: Mapping[str, str] | None = None,
 ) -> Imported:
     """Read one of the known shapes into records; `auto` looks at the source, and a table where columns are named."""
-    if shape == "auto" and not columns:
+    if shape == "auto" and not columns and not label_map:
         found = importers.sniff(source)
         if found is not importers.long_table:
             return found(source, pilot=pilot)
@@ -60,6 +78,11 @@ def read(
         return importers.mtbench(source, pilot=pilot)
     if shape in ("auto", "table"):
         if task not in TABLE_TASKS:
-            raise PilotError(f"a table holds {', '.join(TABLE_TASKS)} labels, got task {task!r}")
-        return importers.long_table(source, pilot=pilot, columns=columns, task=cast("Any", task))
+            raise PilotError(
+                f"a table holds {', '.join(TABLE_TASKS)} labels, got task {task!r}",
+                next_step="items of this task are made from prompts: write prompts.jsonl, then workbench generate",
+            )
+        return importers.long_table(
+            source, pilot=pilot, columns=columns, task=cast("Any", task), label_map=label_map or None
+        )
     raise PilotError(f"no importer {shape!r}; there are {', '.join(SHAPES)}", next_step="workbench import --help")
