@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -19,6 +20,8 @@ from workbench.widgets.annotate import AnnotateWidget, Partner
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from workbench.pilot import Pilot
 
 RULE = "calibration: {n: 3, min_correct: 2, max_mistakes: 1}"
 ALONE: dict[str, object] = {"overlap": 1, "gold_share": 0}
@@ -354,6 +357,44 @@ def test_what_was_given_under_an_unknown_text_is_refused_and_not_passed_off_as_a
         assert (reply["type"], reply["final"]) == ("refused", True)
         assert "this was given under another guideline than" in reply["message"]
     assert len(pilot.label_records()) == 1
+
+
+def next_batch(pilot: Pilot, queue: str) -> Pilot:
+    config = pilot.folder / "pilot.toml"
+    text = re.sub(r"(?m)^(batch|queue) = .*\n", "", config.read_text())
+    config.write_text(text.replace("[design]\n", f'[design]\nbatch = "b2"\nqueue = "{queue}"\n'))
+    opened = open_pilot(pilot.folder)
+    if queue == "planned":
+        opened.plan()
+    return opened
+
+
+@pytest.mark.parametrize("before", ["planned", "open"])
+@pytest.mark.parametrize("after", ["planned", "open"])
+def test_what_waited_from_the_last_batch_is_kept_by_the_page_of_the_next(
+    tmp_path: Path, before: str, after: str
+) -> None:
+    design = {**ALONE, "queue": before}
+    pilot = small.opened(tmp_path / "p", people=["ana"], design=design)
+    if before == "planned":
+        pilot.plan()
+    shown = pilot.annotate("ana")
+    shown.state()
+    answer, skip = message(shown, 0, "A"), skip_message(shown, 1)
+    item = shown._live._questions[answer["question"]].item.id
+    second = next_batch(pilot, after)
+    again = second.annotate("ana")
+    assert again.settings["storage"] == shown.settings["storage"], "where the page looks for what waits"
+    state = again.state()
+    assert not {answer["question"], skip["question"]} & set(state["queue"])
+    for sent in (answer, skip, message(shown, 0, "B")):
+        assert handle(again, sent)["type"] == "ack"
+    (label,) = second.label_records()
+    assert (label.batch, label.item, again.settings["batch"]) == ("b1", item, "b2")
+    assert len(second.label_records(history=True)) == 2
+    assert [one.batch for one in second.store.skips(second.name)] == ["b1"]
+    assert again.n_saved == 0, "of its own batch"
+    assert again.state()["queue"] == state["queue"]
 
 
 # ---- two kernels of one person ----------------------------------------------------------------------------------

@@ -265,7 +265,7 @@ def test_first_answers_of_several_processes_end_in_one_chain(store: Store, store
 
 
 def test_what_is_sent_again_by_another_program_is_what_was_kept_the_first_time(store: Store) -> None:
-    shared = {"pilot": "p", "item": "i1", "annotator": "ana", "source": "human", "submitted_at": T0}
+    shared: dict[str, Any] = {"pilot": "p", "item": "i1", "annotator": "ana", "source": "human", "submitted_at": T0}
     rules = {"guideline": "helpful/v1", "guideline_sha256": guideline().sha256}
     skip = Skip.parse({**shared, **rules, "skip_id": "s1", "batch": "b1", "position": 0, "reason": "odd"})
     practice = Practice.parse(
@@ -295,7 +295,7 @@ def test_what_is_sent_again_by_another_program_is_what_was_kept_the_first_time(s
 
 
 def test_where_the_first_answer_stands_a_second_is_not_kept(store: Store) -> None:
-    shared = {"pilot": "p", "item": "i1", "annotator": "ana", "source": "human", "submitted_at": T0}
+    shared: dict[str, Any] = {"pilot": "p", "item": "i1", "annotator": "ana", "source": "human", "submitted_at": T0}
     rules = {"guideline": "helpful/v1", "guideline_sha256": guideline().sha256}
     first = Practice.parse(
         {**shared, **rules, "practice_id": "t1", "task": "pairwise", "attempt": 1, "position": 0, "order": ["r1", "r2"]}

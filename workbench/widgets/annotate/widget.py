@@ -82,7 +82,8 @@ class AnnotateWidget(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is
         keys = changed(defaults(guideline.task, form), options.keys)
         super().__init__(
             settings={
-                "storage": f"workbench:annotate:{pilot}/{batch}/{annotator.id}",
+                # Of no batch: what waits there from an earlier one is sent by the page of the next.
+                "storage": f"workbench:annotate:{pilot}/{annotator.id}",
                 "pilot": pilot,
                 "batch": batch,
                 "annotator": annotator.id,
