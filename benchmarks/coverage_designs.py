@@ -206,27 +206,30 @@ def other_labels() -> list[Study]:
 def over_annotators() -> list[Study]:
     """Intervals about people in general: each simulation has other people as well as other items."""
 
-    def crowd(n_items: int, seed: int, n_annotators: int) -> Any:
+    def crowd(n_items: int, seed: int, n_annotators: int, **options: Any) -> Any:
         # Accuracies of mean .8 and standard deviation .1.
         right = np.random.default_rng([seed, 1]).beta(12, 3, n_annotators)
-        return categorical_codes(n_items, n_annotators, confusion=right, seed=seed)
+        return categorical_codes(n_items, n_annotators, confusion=right, seed=seed, **options)
 
     def jackknife(labels: Any, *_: int) -> Estimate:
         return agreement.annotator_jackknife(labels)
 
     items = of("alpha over items, read as about people in general", agreement.krippendorff_alpha)
     shown = (Shown("alpha, jackknife over annotators", jackknife, items.true), items)
-    return [
-        Study(
-            f"{n} items, 3 labels each, {people} people of many",
-            n,
-            partial(crowd, n_annotators=people),
-            shown,
-            partial(crowd, n_annotators=400),
-            20_000,
-        )
-        for n, people in ((200, 5), (500, 5), (500, 8), (500, 12), (500, 30))
-    ]
+    population = partial(crowd, n_annotators=400)
+    found = []
+    for n, people, design in (
+        (200, 5, "partial"),
+        (500, 5, "partial"),
+        (500, 8, "partial"),
+        (500, 12, "partial"),
+        (500, 12, "unequal"),
+        (500, 30, "partial"),
+        (500, 30, "unequal"),
+    ):
+        said = f"{n} items, 3 labels each, {people} {'unequal ' if design == 'unequal' else ''}people of many"
+        found.append(Study(said, n, partial(crowd, n_annotators=people, design=design), shown, population, 20_000))
+    return found
 
 
 def times(n: int, seed: int, *, fast: float = 1.0, careless: float = 0.0) -> Any:

@@ -27,7 +27,7 @@ MISSES = {
     "over items of prompts": (0.78, 0.84),
     "read as about people in general | 200 items, 3 labels each, 5 people": (0.55, 0.6),
     "read as about people in general | 500 items, 3 labels each, 30 people": (0.7, 0.74),
-    "read as about people in general": (0.38, 0.54),
+    "read as about people in general": (0.38, 0.55),
     "mean, percentile | 20 log-normal times": (0.88, 0.91),
     "mean, percentile | 60 log-normal times": (0.9, 0.935),
     "paired difference, percentile | 20 prompts, skewed changes": (0.89, 0.92),
