@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from scipy.integrate import quad
 from scipy.optimize import approx_fprime, minimize
 from scipy.special import expit
+from scipy.stats import norm
 
 from workbench.errors import TableError
 from workbench.stats import aggregation
-from workbench.stats.aggregation import comparing, ordinal
+from workbench.stats.aggregation import comparing, ordinal, sides
 from workbench.stats.coding import Coded, encode
 
 if TYPE_CHECKING:
@@ -611,6 +613,112 @@ def test_flip_rate_without_evidence_has_a_reason() -> None:
     agreed = aggregation.flip_rate(table(["AA", "BB", "AA"]))
     assert agreed.value == 0
     assert "may still" in agreed.reason
+
+
+# --- side bias
+
+
+def side_labels(
+    seed: int, *, n_items: int = 400, n_annotators: int = 12
+) -> tuple[pd.DataFrame, NDArray[Any], NDArray[Any]]:
+    """Davidson labels, three an item: the table, the truth of items (log odds) and of side biases."""
+    rng = np.random.default_rng(seed)
+    effect, side = rng.normal(0, 2, n_items), rng.normal(0, 0.8, n_annotators)
+    skill, tie = np.exp(rng.normal(0, 0.4, n_annotators)), np.exp(rng.normal(-0.5, 0.5, n_annotators))
+    item = np.repeat(np.arange(n_items), 3)
+    who = np.argsort(rng.random((n_items, n_annotators)), axis=1)[:, :3].ravel()
+    left = rng.choice([-1, 1], len(item))
+    x = skill[who] * effect[item] + side[who] * left
+    weight = np.stack([np.exp(x / 2), np.exp(-x / 2), tie[who]], axis=1)
+    drawn = (rng.random(len(item))[:, None] > np.cumsum(weight / weight.sum(axis=1, keepdims=True), axis=1)).sum(axis=1)
+    label = np.array(["A", "B", "tie"])[drawn]
+    table = pd.DataFrame({"item": item, "annotator": who, "label": label, "left": np.where(left > 0, "A", "B")})
+    return table, effect, side
+
+
+def test_side_bias_and_preference_are_recovered_together() -> None:
+    labels, effect, side = side_labels(0, n_items=1_500)
+    result = aggregation.pairwise_bias(labels)
+    assert result.converged
+    assert result.spread == pytest.approx(2, abs=0.3)
+    assert result.annotators["p_left"].to_numpy() == pytest.approx(expit(side), abs=0.08)
+    weight = np.exp(np.stack([effect / 2, -effect / 2, np.full(len(effect), -0.5)]))
+    truth = weight / weight.sum(axis=0)
+    items = result.items
+    assert items[["p_a", "p_b", "p_tie"]].sum(axis=1).to_numpy() == pytest.approx(1.0)
+    for name, of_items in zip(("p_a", "p_b"), truth, strict=False):
+        # Three labels an item: not known well, but right on average at every level of certainty.
+        for low in (0.1, 0.3, 0.5, 0.7):
+            near = (items[name] > low) & (items[name] < low + 0.2)
+            assert of_items[near].mean() == pytest.approx(items.loc[near, name].mean(), abs=0.05)
+
+
+def test_side_bias_intervals_cover() -> None:
+    covered = []
+    for seed in range(12):
+        labels, _, side = side_labels(seed, n_items=200)
+        found = aggregation.pairwise_bias(labels).p_left
+        covered += [e.low <= p <= e.high for e, p in zip(found, expit(side), strict=True)]
+    assert 0.90 <= np.mean(covered) <= 1.0
+
+
+def test_the_share_of_left_choices_understates_what_the_model_recovers() -> None:
+    # Clear pairs are decided by quality, so over all pairs a side bias shows less than on pairs of equal quality.
+    labels, _, side = side_labels(1, n_items=3_000)
+    decided = labels[labels["label"] != "tie"]
+    share = (decided["label"] == decided["left"]).groupby(decided["annotator"]).mean().to_numpy()
+    found = np.array([e.value for e in aggregation.pairwise_bias(labels).p_left])
+    truth = expit(side)
+    assert np.abs(share - 0.5).mean() < 0.75 * np.abs(truth - 0.5).mean()
+    assert np.abs(found - 0.5).mean() == pytest.approx(np.abs(truth - 0.5).mean(), rel=0.1)
+    assert np.abs(found - truth).mean() < 0.5 * np.abs(share - truth).mean()
+
+
+def test_swapping_the_names_mirrors_the_preferences() -> None:
+    labels, _, _ = side_labels(2, n_items=150)
+    mirror = {"A": "B", "B": "A", "tie": "tie"}
+    swapped = labels.assign(label=labels["label"].map(mirror), left=labels["left"].map(mirror))
+    one, other = aggregation.pairwise_bias(labels), aggregation.pairwise_bias(pl.from_pandas(swapped))
+    assert one.items["p_a"].to_numpy() == pytest.approx(other.items["p_b"].to_numpy(), abs=2e-3)
+    assert [e.value for e in one.p_left] == pytest.approx([e.value for e in other.p_left], abs=2e-3)
+
+
+def test_the_marginal_likelihood_of_side_bias_by_direct_integration() -> None:
+    labels, _, _ = side_labels(3, n_items=6, n_annotators=3)
+    coded, left, _ = sides._read(labels)
+    at = np.random.default_rng(0).normal(0, 0.4, 3 * 3 + 2)
+    problem = sides._Problem(coded, left)
+    of_items = problem.scores(at)[0]
+
+    def integrand(t: float, item: int) -> float:
+        chance = float(norm.pdf(t, scale=np.exp(at[-1])))
+        for k in np.flatnonzero(coded.item == item):
+            a = coded.annotator[k]
+            x = np.exp(at[3 + a]) * t + at[a] * left[k]
+            weight = np.exp([x / 2, -x / 2, at[6 + a]])
+            chance *= float(weight[coded.value[k]] / weight.sum())
+        return chance
+
+    expected = [math.log(quad(integrand, -15, 15, args=(item,), epsabs=1e-12)[0]) for item in range(6)]
+    assert of_items == pytest.approx(expected, abs=1e-5)
+    slope = approx_fprime(at, lambda x: problem.loss(x)[0], 1e-7)
+    assert problem.loss(at)[1] == pytest.approx(slope, abs=1e-5)
+
+
+def test_side_bias_without_evidence() -> None:
+    labels, _, _ = side_labels(4, n_items=50)
+    with pytest.raises(TableError, match="A always stood on the left"):
+        aggregation.pairwise_bias(labels.assign(left="A"))
+    with pytest.raises(TableError, match="no label A, B or tie"):
+        aggregation.pairwise_bias(labels.assign(left=""))
+    with pytest.raises(TableError, match="missing columns"):
+        aggregation.pairwise_bias(labels.drop(columns="left"))
+    with pytest.raises(TableError, match="expected a data frame"):
+        aggregation.pairwise_bias([1, 2])
+    unknown = ["order_unknown"] * 10 + [""] * (len(labels) - 10)
+    assert aggregation.pairwise_bias(labels.assign(flags=unknown)).n_left_out == 10
+    some = labels.assign(label=["both_bad"] * 5 + list(labels["label"][5:]))
+    assert aggregation.pairwise_bias(some).n_left_out == 5
 
 
 # --- comparing

@@ -6,6 +6,7 @@ ordinal     `ordinal_dawid_skene`: a slope and cut points an annotator, for labe
 spamming    `mace`: an annotator knows the answer or answers blindly
 difficulty  `glad`: ability of the annotator times easiness of the item
 flips       `flip_rate`: how often a single label is wrong, the epsilon of robust preference training
+sides       `pairwise_bias`: preferences freed from annotators' side bias
 comparing   `compare`: which of these predicts labels it has not seen
 result      `Aggregation`, what every model returns; `reading` and `em` are what they share
 """
@@ -16,12 +17,14 @@ from workbench.stats.aggregation.difficulty import glad
 from workbench.stats.aggregation.flips import flip_rate
 from workbench.stats.aggregation.ordinal import ordinal_dawid_skene
 from workbench.stats.aggregation.result import Aggregation
+from workbench.stats.aggregation.sides import PairwiseBias, pairwise_bias
 from workbench.stats.aggregation.spamming import mace
 from workbench.stats.aggregation.voting import majority
 
 __all__ = [
     "Aggregation",
     "Comparison",
+    "PairwiseBias",
     "compare",
     "dawid_skene",
     "flip_rate",
@@ -29,4 +32,5 @@ __all__ = [
     "mace",
     "majority",
     "ordinal_dawid_skene",
+    "pairwise_bias",
 ]

@@ -64,6 +64,16 @@ def dawid_skene(
     Zhang et al. (2016), *Spectral methods meet EM*, section 2. Starts from vote shares, so the result does not depend
     on chance; EM finds a local optimum. The classes are those of the majority of annotators: where most err in the same
     way, the model is sure and wrong. Labels are taken to be independent given the truth.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = [(i, a, v) for i, given in enumerate(["AAB", "BBB", "AAA", "BBB"]) for a, v in zip("xyz", given)]
+    >>> result = dawid_skene(pd.DataFrame(rows, columns=["item", "annotator", "label"]))
+    >>> result.items[["item", "consensus_label", "source"]].values.tolist()
+    [[0, 'A', 'model'], [1, 'B', 'unanimous'], [2, 'A', 'unanimous'], [3, 'B', 'unanimous']]
+    >>> result.annotator_quality["annotator_quality"].round(2).tolist()
+    [1.0, 1.0, 0.75]
     """
     if model not in ("full", "one_coin"):
         msg = f"model must be 'full' or 'one_coin', got {model!r}"
