@@ -355,6 +355,24 @@ def test_two_tabs_that_answer_the_same_item_keep_both_answers_in_order(bench: Sh
     assert one.keeper.current == {"item-0": "tie"}
 
 
+def test_the_newer_answer_counts_also_where_an_older_one_waits_in_the_browser(bench: Show) -> None:
+    one = bench(3)
+    until(one.page, "pace", "3 to go")
+    uuid = "00000000-0000-4000-8000-000000000000"
+    key, sha = one.widget.state()["queue"][0], guideline().sha256
+    entry = {"type": "answer", "uuid": uuid, "question": key, "guideline": sha, "answer": {"choice": "B"}, "at": 1}
+    entry |= {"reason": "", "comment": "", "clauses": [], "flags": [], "duration_s": 1}
+    name = f"{one.widget.settings['storage']}:{uuid}"
+    # Another tab, whose kernel is dead, has left it there; this one looks for such every five seconds.
+    one.page.evaluate("([name, text]) => localStorage.setItem(name, text)", [name, json.dumps(entry)])
+    one.press("a")
+    until(one.page, "status", "1 answer saved")
+    one.page.wait_for_function("() => !localStorage.length")
+    older, newer = one.keeper.labels.values()
+    assert (older.label_id, newer.supersedes) == (uuid, uuid)
+    assert one.keeper.current == {"item-0": "A"}
+
+
 def test_a_page_without_storage_still_labels(bench: Show) -> None:
     one = bench()
     one.page.evaluate("void (Storage.prototype.setItem = () => { throw new Error('quota') })")

@@ -782,7 +782,7 @@ function uuid4() {
 function parsed(text) {
   try {
     const entry = JSON.parse(text ?? "null");
-    const usable = typeof entry?.question === "string" && typeof entry.uuid === "string" && (entry.type === "answer" && typeof entry.answer === "object" && Array.isArray(entry.clauses) || entry.type === "skip" && typeof entry.reason === "string");
+    const usable = typeof entry?.question === "string" && typeof entry.uuid === "string" && Number.isFinite(entry.at) && (entry.type === "answer" && typeof entry.answer === "object" && Array.isArray(entry.clauses) || entry.type === "skip" && typeof entry.reason === "string");
     return usable ? (
       /** @type {Entry} */
       entry
@@ -806,13 +806,31 @@ function createOutbox(prefix, send) {
     withStorage(() => localStorage.removeItem(prefix + uuid));
     if (!entry) return;
     waiting.delete(uuid);
-    if (latest.get(entry.question) === entry) latest.delete(entry.question);
+    if (latest.get(entry.question) !== entry) return;
+    latest.delete(entry.question);
+    for (const other of waiting.values()) if (other.entry.question === entry.question) latest.set(entry.question, other.entry);
   };
   const keep = (entry) => {
     waiting.set(entry.uuid, { entry, sentAt: 0, refused: "", final: false });
-    latest.set(entry.question, entry);
+    if ((latest.get(entry.question)?.at ?? 0) <= entry.at) latest.set(entry.question, entry);
     last = Math.max(last, entry.at);
   };
+  function adopt() {
+    const found = [];
+    withStorage(() => {
+      for (const name of Object.keys(localStorage)) {
+        if (!name.startsWith(prefix) || waiting.has(name.slice(prefix.length))) continue;
+        const entry = parsed(localStorage.getItem(name));
+        if (entry && name === prefix + entry.uuid) found.push(entry);
+      }
+    });
+    if (!found.length) return 0;
+    found.forEach(keep);
+    const all = [...waiting].sort(([, one], [, other]) => one.entry.at - other.entry.at);
+    waiting.clear();
+    for (const [uuid, one] of all) waiting.set(uuid, one);
+    return found.length;
+  }
   return {
     get size() {
       return waiting.size;
@@ -821,6 +839,7 @@ function createOutbox(prefix, send) {
     latest: (question) => latest.get(question),
     /** @param {Content} content */
     add(content) {
+      adopt();
       const entry = (
         /** @type {Entry} */
         { ...content, uuid: uuid4(), at: Math.max(Date.now(), last + 1) }
@@ -829,19 +848,7 @@ function createOutbox(prefix, send) {
       withStorage(() => localStorage.setItem(prefix + entry.uuid, JSON.stringify(entry)));
       return entry;
     },
-    /** Take in what an earlier page, or another one, left unsaved. */
-    adopt() {
-      const found = [];
-      withStorage(() => {
-        for (const name of Object.keys(localStorage)) {
-          if (!name.startsWith(prefix) || waiting.has(name.slice(prefix.length))) continue;
-          const entry = parsed(localStorage.getItem(name));
-          if (entry && name === prefix + entry.uuid) found.push(entry);
-        }
-      });
-      found.sort((one, other) => one.at - other.at).forEach(keep);
-      return found.length;
-    },
+    adopt,
     /** Send what is due; a correction waits until the answer it corrects is out of the way. */
     pump() {
       const now = performance.now();

@@ -34,6 +34,7 @@ function parsed(text) {
     const usable =
       typeof entry?.question === "string" &&
       typeof entry.uuid === "string" &&
+      Number.isFinite(entry.at) &&
       ((entry.type === "answer" && typeof entry.answer === "object" && Array.isArray(entry.clauses)) ||
         (entry.type === "skip" && typeof entry.reason === "string"));
     return usable ? /** @type {Entry} */ (entry) : undefined;
@@ -57,7 +58,7 @@ export function withStorage(use) {
  * @param {(entry: Entry) => void} send
  */
 export function createOutbox(prefix, send) {
-  /** @type {Map<string, Waiting>} */
+  /** In the order they were given. @type {Map<string, Waiting>} */
   const waiting = new Map();
   /** @type {Map<string, Entry>} */
   const latest = new Map();
@@ -69,14 +70,35 @@ export function createOutbox(prefix, send) {
     withStorage(() => localStorage.removeItem(prefix + uuid));
     if (!entry) return;
     waiting.delete(uuid);
-    if (latest.get(entry.question) === entry) latest.delete(entry.question);
+    if (latest.get(entry.question) !== entry) return;
+    latest.delete(entry.question);
+    for (const other of waiting.values()) if (other.entry.question === entry.question) latest.set(entry.question, other.entry);
   };
   /** @param {Entry} entry */
   const keep = (entry) => {
     waiting.set(entry.uuid, { entry, sentAt: 0, refused: "", final: false });
-    latest.set(entry.question, entry);
+    if ((latest.get(entry.question)?.at ?? 0) <= entry.at) latest.set(entry.question, entry);
     last = Math.max(last, entry.at);
   };
+
+  /** Take in what an earlier page, or another one, left unsaved. */
+  function adopt() {
+    /** @type {Entry[]} */
+    const found = [];
+    withStorage(() => {
+      for (const name of Object.keys(localStorage)) {
+        if (!name.startsWith(prefix) || waiting.has(name.slice(prefix.length))) continue;
+        const entry = parsed(localStorage.getItem(name));
+        if (entry && name === prefix + entry.uuid) found.push(entry);
+      }
+    });
+    if (!found.length) return 0;
+    found.forEach(keep);
+    const all = [...waiting].sort(([, one], [, other]) => one.entry.at - other.entry.at);
+    waiting.clear();
+    for (const [uuid, one] of all) waiting.set(uuid, one);
+    return found.length;
+  }
 
   return {
     get size() {
@@ -86,25 +108,13 @@ export function createOutbox(prefix, send) {
     latest: (question) => latest.get(question),
     /** @param {Content} content */
     add(content) {
+      adopt(); // what another page left for this question was given before, and goes out before
       const entry = /** @type {Entry} */ ({ ...content, uuid: uuid4(), at: Math.max(Date.now(), last + 1) });
       keep(entry);
       withStorage(() => localStorage.setItem(prefix + entry.uuid, JSON.stringify(entry)));
       return entry;
     },
-    /** Take in what an earlier page, or another one, left unsaved. */
-    adopt() {
-      /** @type {Entry[]} */
-      const found = [];
-      withStorage(() => {
-        for (const name of Object.keys(localStorage)) {
-          if (!name.startsWith(prefix) || waiting.has(name.slice(prefix.length))) continue;
-          const entry = parsed(localStorage.getItem(name));
-          if (entry && name === prefix + entry.uuid) found.push(entry);
-        }
-      });
-      found.sort((one, other) => one.at - other.at).forEach(keep);
-      return found.length;
-    },
+    adopt,
     /** Send what is due; a correction waits until the answer it corrects is out of the way. */
     pump() {
       const now = performance.now();
