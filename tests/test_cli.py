@@ -102,6 +102,27 @@ def test_a_table_becomes_a_pilot_with_agreement_export_and_report(call: Callable
     assert str(tmp_path) not in page
 
 
+def test_a_table_without_texts_says_which_columns_export_needs(call: Callable[..., Told], tmp_path: Path) -> None:
+    bare, whole, pilot = tmp_path / "bare.csv", tmp_path / "whole.csv", tmp_path / "mine"
+    votes = [f"q{k},{who},A" for k in range(12) for who in "xy"]
+    texts = [f",Prompt {k}?,first {k},second {k}" for k in range(12) for _ in "xy"]
+    bare.write_text("\n".join(["item,annotator,label", *votes]) + "\n")
+    head = "item,annotator,label,prompt,response_a,response_b"
+    whole.write_text("\n".join([head, *(vote + text for vote, text in zip(votes, texts, strict=True))]) + "\n")
+    assert call("import", bare, pilot).returncode == 0
+    assert call("agreement", pilot).returncode == 0
+    told = call("export", pilot)
+    assert told.returncode == 1
+    assert "24 no_text" in told.stderr
+    assert "import the table again with the columns prompt, response_a and response_b" in told.stderr
+    told = call("import", whole, pilot)
+    assert told.returncode == 0, told.stderr
+    assert "(0 labels and 0 items are new); 12 items got texts they lacked" in told.stdout
+    assert "12 preference rows from 24 of 24 labels" in call("export", pilot).stdout
+    assert "response_a and response_b" in (ROOT / "README.md").read_text().replace("`", "")
+    assert "export and training also need prompt" in " ".join(call("import", "--help").stdout.split())
+
+
 def test_labels_are_translated_from_the_shell(call: Callable[..., Told], tmp_path: Path) -> None:
     table = tmp_path / "rated.csv"
     table.write_text("item,annotator,label\n" + "".join(f"q{k},{who},{k % 2}\n" for k in range(4) for who in "xy"))

@@ -89,7 +89,11 @@ def import_(
     folder: Annotated[Path, typer.Argument(help="the pilot to fill; made when it does not exist")],
     shape: Annotated[str, typer.Option(help="auto, table, pandalm, or mtbench")] = "auto",
     column: Annotated[
-        list[str] | None, typer.Option(help="for table: ours=theirs, for example --column annotator=worker")
+        list[str] | None,
+        typer.Option(
+            help="for table: ours=theirs, for example --column annotator=worker. Ours are item, annotator, label; "
+            "prompt, response_a, response_b; model_a, model_b, left, category, reason, pool, submitted_at, duration_s"
+        ),
     ] = None,
     task: Annotated[
         str | None,
@@ -103,7 +107,11 @@ def import_(
     ] = None,
     storage: Storage = None,
 ) -> None:
-    """Bring outside labels in. Rows that cannot be read are kept aside with the reason; twice adds nothing."""
+    """Bring outside labels in. Rows that cannot be read are kept aside with the reason; twice adds nothing.
+
+    A table has one row a label, with the columns item, annotator and label; export and training also need prompt,
+    response_a and response_b (a later import of the same table with these adds them).
+    """
     from workbench.pilot.bring_in import import_into
 
     told = import_into(

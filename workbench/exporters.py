@@ -26,7 +26,7 @@ Ties = Literal["drop", "both"]
 REASONS = {
     "repeat": "hidden repeat: measures the annotator's consistency, not the item",
     "gold": "gold item: checks annotators, and its answer is already known",
-    "no_text": "a response's text is not in the data",
+    "no_text": "the prompt's or a response's text is not in the data",
     "same_text": "both responses say the same, so there is nothing to prefer",
     "other_guideline": "given under another guideline version",
     "excluded_annotator": "annotator left out on request",
@@ -155,7 +155,13 @@ def preferences(
     )
     if not rows:
         counts = ", ".join(f"{entry.n_labels} {entry.reason}" for entry in ledger) or "no labels at all"
-        raise ExportError(f"no label can be used for preferences ({counts})", next_step="label or adjudicate first")
+        without = any(entry.reason == "no_text" for entry in ledger)
+        raise ExportError(
+            f"no label can be used for preferences ({counts})",
+            next_step="import the table again with the columns prompt, response_a and response_b"
+            if without
+            else "label or adjudicate first",
+        )
     return Preferences(tuple(rows), ledger, len(listed), sum(len(found) for found in used.values()))
 
 
@@ -240,7 +246,7 @@ def _unused(
     if label.guideline_sha256 != guideline.sha256:
         return "other_guideline"
     texts = [response.text.strip() for response in item.responses]
-    if not all(texts):
+    if not all([item.prompt.strip(), *texts]):
         return "no_text"
     if len(set(texts)) < len(texts):
         return "same_text"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -84,6 +85,41 @@ def test_more_votes_on_the_same_texts_come_in(mine: Pilot) -> None:
     told = mine.bring_in(table(["cat", "ana"]))
     assert (told["new"], told["known"], told["items"], told["filled"]) == (4, 4, 0, 0)
     assert open_pilot(mine.folder).agreement(n_resamples=20).estimates[0].n_labels == 12
+
+
+def test_texts_come_later_and_the_labels_stay_what_they_are(mine: Pilot) -> None:
+    mine.bring_in(table(only=(*BARE, "left"), prompts=2))
+    before = mine.label_records()
+    told = mine.bring_in(table(["ana", "ben", "cat"], prompts=2))
+    assert (told["new"], told["known"], told["items"], told["filled"]) == (4, 8, 0, 4)
+    kept = {label.label_id: label for label in mine.label_records()}
+    assert [kept[label.label_id] for label in before] == before
+    for label in kept.values():
+        item = mine.items[label.item]
+        assert label.responses == tuple(response.id for response in item.responses)
+        assert label.order == (label.responses[::-1] if label.item == "q1" else label.responses)
+    assert [response.text for response in mine.items["q2"].responses] == ["first 2", "second 2"]
+    # Items that share a prompt share its id, so they cannot fall into two splits.
+    assert mine.items["q0"].prompt_id == mine.items["q2"].prompt_id != mine.items["q1"].prompt_id
+    assert mine.labels().groupby("item")["prompt_id"].nunique().eq(1).all()
+    rows = mine.preferences(eval_share=0.5).rows
+    assert {row.item for row in rows} == {"q0", "q1", "q2", "q3"}
+    after = state(mine)
+    for again in (table(["ana", "ben", "cat"], prompts=2), table(only=BARE), table(["ben"], prompts=2)):
+        if again.labels[0].flags:  # three columns do not say what stood left, which the stored labels do
+            continue
+        told = mine.bring_in(again)
+        assert (told["new"], told["items"], told["filled"]) == (0, 0, 0)
+    assert state(mine) == after
+    assert json.loads((mine.folder / "items.jsonl").read_text().splitlines()[0])["prompt"] == "Prompt 0?"
+
+
+def test_votes_without_texts_judge_the_texts_that_are_there(mine: Pilot) -> None:
+    mine.bring_in(table())
+    before = (mine.folder / "items.jsonl").read_bytes()
+    mine.bring_in(table(["cat"], only=BARE))
+    assert (mine.folder / "items.jsonl").read_bytes() == before
+    assert len(mine.preferences(eval_share=0).rows) == 4
 
 
 def test_an_answer_that_changed_since_is_refused_by_name(mine: Pilot) -> None:

@@ -47,11 +47,11 @@ def long_table(
     Parameters
     ----------
     columns
-        Our name -> the table's column, where they differ. Needed are `item`, `annotator` and `label`; used where the
-        table has them are `prompt`, `response_a`, `response_b`, `model_a`, `model_b`, `category`, `reason`, `pool`,
-        `submitted_at` (ISO 8601, or seconds since 1970; without a time zone it is UTC), `duration_s` (seconds), and
-        `left` (which response stood left: A, B or its model's name) or `order` (`AB` or `BA`). A likert or
-        classification item has one response, `response_a`.
+        Our name -> the table's column, where they differ. Needed are `item`, `annotator` and `label`, for export and
+        training also `prompt`, `response_a` and `response_b`. Used where the table has them are `model_a`, `model_b`,
+        `category`, `reason`, `pool`, `submitted_at` (ISO 8601, or seconds since 1970; without a time zone it is UTC),
+        `duration_s` (seconds), and `left` (which response stood left: A, B or its model's name) or `order` (`AB` or
+        `BA`). A likert or classification item has one response, `response_a`.
     label_map
         The table's label -> `A`, `B`, `tie` or `both_bad` (pairwise), a class, or a rating of 1 to 10. Numbers and text
         are the same key. Without it pairwise labels must be words such as `A`, `model_b` or `tie`.
@@ -72,7 +72,7 @@ def long_table(
     table = read_rows(path_or_frame)
     names = _column_names(table.columns, columns or {}, table.origin)
     translation = {_text(key): value for key, value in (label_map or {}).items()}
-    collector = Collector(pilot, task, _guideline(pilot, task, names, translation), PARSER, table.origin)
+    collector = Collector(pilot, task, _guideline(pilot, task, translation), PARSER, table.origin)
     for row in table.rows:
         if collector.seen(row):
             continue
@@ -108,15 +108,15 @@ def _column_names(have: tuple[str, ...], given: Mapping[str, str], origin: str) 
     }
 
 
-def _guideline(pilot: str, task: Any, names: Mapping[str, str], translation: Mapping[str, Any]) -> Any:
-    read = "; ".join(f"{ours} from {json.dumps(theirs, ensure_ascii=False)}" for ours, theirs in names.items())
+def _guideline(pilot: str, task: Any, translation: Mapping[str, Any]) -> Any:
+    """What the labels mean, and not which columns were read: a table that comes again with more is the same task."""
     words = json.dumps(translation, ensure_ascii=False, sort_keys=True, default=str) if translation else "as they stand"
     both_bad = not translation or "both_bad" in {_text(value) for value in translation.values()}
     return imported_guideline(
         pilot,
         task,
         "Labels imported from a table",
-        f"What the annotators were told is not part of the table.\n\nColumns: {read}.\n\nLabels: {words}.",
+        f"What the annotators were told is not part of the table.\n\nLabels: {words}.",
         allow_both_bad=task == "pairwise" and both_bad,
     )
 
@@ -171,9 +171,7 @@ def _answer(label: str, task: str, translation: Mapping[str, Any]) -> dict[str, 
         except ValueError:
             rating = math.nan
         if not rating.is_integer():
-            raise RowError(
-                f"label {label[:80]!r} is no whole number from 1 to 10; use label_map (--label)"
-            )
+            raise RowError(f"label {label[:80]!r} is no whole number from 1 to 10; use label_map (--label)")
         return {"ratings": {"overall": int(rating)}}
     return {"classes": [label.strip()]}
 
