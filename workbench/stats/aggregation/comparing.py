@@ -83,8 +83,9 @@ def compare(
     -----
     A label's probability is sum over classes of P(class | the item's other labels) P(label | class, annotator); GLAD
     has the item's difficulty in the second factor. An annotator without other labels is predicted as the average one.
-    Intervals resample items. Confusion matrices are smoothed with half a label a cell. What predicts labels well need
-    not name the truth more often: shared errors are predictable too.
+    Intervals resample items; with a million of them a few hundred resamples do. Confusion matrices are smoothed with
+    half a label a cell. What predicts labels well need not name the truth more often: shared errors are predictable
+    too.
     """
     check_confidence(confidence)
     if folds < 2:

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     Maximise = Callable[[Floats, Floats], tuple[Floats, Floats]]
 
 CLIP = 1e-10
-# Items a block: with a few labels each they stay in the processor's cache.
-_BLOCK = 16_384
+# Items times classes a block, so that it stays in the processor's cache.
+_BLOCK = 81_920
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,8 @@ class Cells:
         An entry above 1 is an annotator who gave an item the same label again; each counts, as in Dawid & Skene (1979).
         """
         # A block's counts are as long as there are cells, so it should have no fewer labels than that.
-        step = max(_BLOCK, math.ceil(matrix.shape[0] * matrix.shape[1] / max(matrix.nnz, 1)))
+        few = max(1, _BLOCK // n_classes)
+        step = max(few, math.ceil(matrix.shape[0] * matrix.shape[1] / max(matrix.nnz, 1)))
         starts = range(0, matrix.shape[0], step)
         ends = [matrix.indptr[start : start + step + 1] for start in starts]
         again = bool((matrix.data > 1).any())

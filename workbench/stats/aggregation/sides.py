@@ -82,8 +82,8 @@ def pairwise_bias(labels: Any, *, confidence: float = 0.95) -> PairwiseBias:
     log s ~ Normal(0, 0.5), n_a ~ Normal(n, 1), n ~ Normal(0, 3), log spread ~ Normal(log 2, 1); the priors are ours.
 
     What stands left must not depend on which response is better (sides drawn at random, or balanced): where it does,
-    the model takes part of the quality for side bias. A share of left choices over all pairs understates `p_left`, since
-    clear pairs are decided by quality; `annotators.p_left` is that share.
+    the model takes part of the quality for side bias. A share of left choices over all pairs (`annotators.p_left`)
+    understates it, since clear pairs are decided by quality.
 
     Intervals are normal in b, with the information summed from the scores of items (not of single labels) plus the
     prior's; `p_left` is drawn towards .5 where an annotator has few labels.
