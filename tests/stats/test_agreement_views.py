@@ -108,7 +108,7 @@ def test_windows_follow_the_clock() -> None:
     assert found[0].label.startswith("2026-01-01 00:00 to ")
     assert sum(one.n_items for one in found) == agreement.krippendorff_alpha(labels, n_resamples=0).n_items
     with pytest.raises(TableError, match="no label has a time"):
-        agreement.over_time(labels.assign(submitted_at=pd.NaT))
+        agreement.over_time(labels.assign(submitted_at=None))
 
 
 def test_a_change_is_paired_by_item() -> None:
@@ -170,3 +170,23 @@ def test_labels_encoded_once_serve_every_statistic() -> None:
 def test_bad_codes_are_refused(arrays: Any, words: str) -> None:
     with pytest.raises(TableError, match=words):
         from_codes(*arrays)
+
+
+def test_encoded_text_has_no_order_of_its_own() -> None:
+    labels = random_table(14).assign(label=lambda t: t["label"].map({1: "low", 2: "mid", 3: "high", 4: "top"}))
+    with pytest.raises(TableError, match="ordinal needs an order"):
+        agreement.krippendorff_alpha(encode(labels), "ordinal")
+    with pytest.raises(TableError, match="interval needs numbers"):
+        agreement.krippendorff_alpha(encode(labels), "interval")
+    order = ["low", "mid", "high", "top"]
+    given = agreement.krippendorff_alpha(encode(labels, categories=order), "ordinal")
+    assert given == agreement.krippendorff_alpha(labels, "ordinal", categories=order)
+
+
+def test_clusters_are_resampled_only_where_asked_for() -> None:
+    labels = random_table(15).assign(prompt_id=lambda t: t["item"].str[-2:].astype(int) // 5)
+    coded = encode(labels, cluster="prompt_id")
+    assert agreement.krippendorff_alpha(coded) == agreement.krippendorff_alpha(labels)
+    clustered = agreement.krippendorff_alpha(labels, cluster="prompt_id")
+    assert agreement.krippendorff_alpha(coded, cluster="prompt_id") == clustered
+    assert clustered != agreement.krippendorff_alpha(labels)

@@ -26,7 +26,8 @@ class Coded:
 
     `item`, `annotator`, `value` have one entry a label; `items`, `annotators`, `categories` name the codes.
     `numbers` are the categories as floats for levels that need them, else None. `n_missing` labels had no value.
-    `cluster` has one entry an item: the group (prompt, batch) it is resampled with, where one was asked for.
+    `cluster` has one entry an item: the group (prompt, batch) it is resampled with, where one was asked for. `ordered`
+    says that the categories were given in an order that means something.
 
     Every statistic takes one of these in place of a table, so a large table is read and checked once.
     """
@@ -40,6 +41,7 @@ class Coded:
     numbers: NDArray[np.float64] | None
     n_missing: int
     cluster: NDArray[np.int64] | None = None
+    ordered: bool = False
 
     @property
     def n_categories(self) -> int:
@@ -160,6 +162,7 @@ def encode(
         numbers,
         int(missing.sum()),
         _clusters(table, item, len(items), cluster),
+        categories is not None,
     )
 
 
@@ -185,7 +188,17 @@ def from_codes(
     if pd.Series(of_item * max(n_annotators, 1) + of_annotator).duplicated().any():
         raise TableError("an annotator has two labels on the same item", next_step="keep the current one")
     _, numbers = named_categories(np.asarray(named, dtype=object), "nominal", named)
-    return Coded(of_item, of_annotator, of_value, np.arange(n_items), np.arange(n_annotators), named, numbers, 0)
+    return Coded(
+        of_item,
+        of_annotator,
+        of_value,
+        np.arange(n_items),
+        np.arange(n_annotators),
+        named,
+        numbers,
+        0,
+        ordered=categories is not None,
+    )
 
 
 def _again(coded: Coded, level: Level, categories: Sequence[Any] | None, cluster: str | None) -> Coded:
@@ -194,12 +207,16 @@ def _again(coded: Coded, level: Level, categories: Sequence[Any] | None, cluster
             f"these labels were encoded with the categories {coded.categories[:12]}",
             next_step="encode(table, categories=...) again, or leave categories out here",
         )
-    if cluster and coded.cluster is None:
+    if coded.numbers is None or level == "ratio":
+        in_order = coded.categories if coded.ordered else None
+        named_categories(np.asarray(coded.categories, dtype=object), level, in_order)  # raises what a table would
+    if cluster is None:
+        # Resampling groups is asked for in each call, as with a table.
+        return coded if coded.cluster is None else replace(coded, cluster=None)
+    if coded.cluster is None:
         raise TableError(
             f"these labels were encoded without {cluster!r}", next_step=f"encode(..., cluster={cluster!r})"
         )
-    if level in ("interval", "ratio"):
-        named_categories(np.asarray(coded.categories, dtype=object), level, coded.categories)  # raises where it is text
     return coded
 
 
