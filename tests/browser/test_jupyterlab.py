@@ -302,3 +302,32 @@ def dismiss(page: Page) -> None:
             button.first.click()
             return
         page.wait_for_timeout(200)
+
+
+PRICES = """
+import pandas as pd
+from IPython.display import display
+from workbench.pilot.views import Shown
+
+class Prices(Shown):
+    def lines(self):
+        return ["from $1,800.00 at one lab to $2,400.00 at another"]
+
+    def table(self):
+        return pd.DataFrame({"response": ["it costs $x^2$ or \\\\(y^2\\\\)"]})
+
+display(Prices())
+display({"text/html": "<p id='control'>$x^2$</p>", "text/plain": ""}, raw=True)
+"""
+
+
+def test_prices_and_texts_with_dollar_signs_stay_as_they_are(context: BrowserContext, lab: Lab) -> None:
+    write_notebook(lab.folder / "prices.ipynb", PRICES)
+    notebook = Notebook.open(context, lab, "prices.ipynb")
+    notebook.run_all()
+    # What is no result of ours is set as mathematics, so the page had its chance with ours too.
+    notebook.page.locator("#control mjx-container").wait_for(timeout=60_000)
+    shown = notebook.page.locator(".mathjax_ignore")
+    assert shown.locator("mjx-container").count() == 0
+    assert "from $1,800.00 at one lab to $2,400.00 at another" in shown.inner_text()
+    assert "it costs $x^2$ or \\(y^2\\)" in shown.inner_text()

@@ -41,9 +41,10 @@ class Shown:
         """Lines and table as escaped HTML without styles or scripts."""
         table = self.table()
         text = "".join(f"<p>{escape(line)}</p>" for line in self.lines())
-        if table is None or table.empty:
-            return text
-        return text + str(table.to_html(index=False, escape=True, border=0, na_rep="–"))
+        if table is not None and not table.empty:
+            text += table.to_html(index=False, escape=True, border=0, na_rep="–")
+        # Without the class JupyterLab sets what stands between two dollar signs as mathematics, prices too.
+        return f'<div class="mathjax_ignore">{text}</div>'
 
     def _ipython_display_(self) -> None:
         from IPython.display import display

@@ -167,7 +167,8 @@ class Run:
         last = rows[-1] if rows else {}
         told = [f"{name} {last[name]:.3f}" for name in ("loss", "margin", "accuracy") if last.get(name) is not None]
         notes = [str(self), *([f"step {last['step']}: " + ", ".join(told)] if told else []), *self.status().notes]
-        return "".join(f"<div>{html.escape(note)}</div>" for note in notes)
+        # The class keeps JupyterLab from setting dollar signs as mathematics.
+        return f'<div class="mathjax_ignore">{"".join(f"<div>{html.escape(note)}</div>" for note in notes)}</div>'
 
 
 def start(
