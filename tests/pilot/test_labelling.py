@@ -411,6 +411,28 @@ def test_what_two_kernels_send_is_kept_once_and_acknowledged_by_both(tmp_path: P
     assert (len(pilot.store.skips(pilot.name)), len(pilot.label_records(history=True))) == (1, 1)
 
 
+@pytest.mark.parametrize("queue", ["planned", "open"])
+def test_an_answer_that_was_corrected_in_another_kernel_is_not_shown_as_the_one_that_counts(
+    tmp_path: Path, queue: str
+) -> None:
+    pilot = small.opened(tmp_path / "p", people=["ana"], design={**ALONE, "queue": queue})
+    if queue == "planned":
+        pilot.plan()
+    one, other = pilot.annotate("ana"), open_pilot(pilot.folder).annotate("ana")
+    for shown in (one, other):
+        shown.state()
+    first, second = message(one, 0, "A"), message(one, 0, "B")
+    handle(other, first)
+    handle(one, second)
+    stale = open_pilot(pilot.folder).annotate("ana")
+    handle(one, third := message(one, 0, "tie"))
+    for shown in (stale, other):  # the acknowledgement was lost, so it is sent again
+        reply = handle(shown, first)
+        assert (reply["type"], reply["uuid"]) == ("ack", first["uuid"])
+        assert (reply["given"]["uuid"], reply["given"]["answer"]) == (third["uuid"], {"choice": "tie"})
+    assert len(pilot.label_records(history=True)) == 3
+
+
 def test_a_practice_answer_that_two_kernels_send_is_kept_once(tmp_path: Path) -> None:
     pilot = small.opened(tmp_path / "p", fields=[RULE])
     one, other = pilot.annotate("eve"), open_pilot(pilot.folder).annotate("eve")

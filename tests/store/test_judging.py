@@ -53,7 +53,7 @@ def test_the_same_judgment_sent_again_is_the_one_that_was_kept(store: Store) -> 
         with pytest.raises(StoreError, match="label l2 is in the store with other content"):
             store.judge(answer("l2", **other))
     # A late copy of an answer that was corrected meanwhile does not come back into force.
-    assert store.judge(answer("l1")) == answer("l1")
+    assert store.judge(answer("l1")) == kept
     assert [one.label_id for one in chain(store)] == ["l1", "l2"]
 
 
@@ -266,7 +266,7 @@ def test_first_answers_of_several_processes_end_in_one_chain(store: Store, store
 
 def test_what_is_sent_again_by_another_program_is_what_was_kept_the_first_time(store: Store) -> None:
     shared: dict[str, Any] = {"pilot": "p", "item": "i1", "annotator": "ana", "source": "human", "submitted_at": T0}
-    rules = {"guideline": "helpful/v1", "guideline_sha256": guideline().sha256}
+    rules: dict[str, Any] = {"guideline": "helpful/v1", "guideline_sha256": guideline().sha256}
     skip = Skip.parse({**shared, **rules, "skip_id": "s1", "batch": "b1", "position": 0, "reason": "odd"})
     practice = Practice.parse(
         {**shared, **rules, "practice_id": "t1", "task": "pairwise", "attempt": 1, "position": 0, "order": ["r1", "r2"]}
@@ -296,7 +296,7 @@ def test_what_is_sent_again_by_another_program_is_what_was_kept_the_first_time(s
 
 def test_where_the_first_answer_stands_a_second_is_not_kept(store: Store) -> None:
     shared: dict[str, Any] = {"pilot": "p", "item": "i1", "annotator": "ana", "source": "human", "submitted_at": T0}
-    rules = {"guideline": "helpful/v1", "guideline_sha256": guideline().sha256}
+    rules: dict[str, Any] = {"guideline": "helpful/v1", "guideline_sha256": guideline().sha256}
     first = Practice.parse(
         {**shared, **rules, "practice_id": "t1", "task": "pairwise", "attempt": 1, "position": 0, "order": ["r1", "r2"]}
         | {"answer": {"choice": "A"}, "correct": False}
@@ -304,7 +304,7 @@ def test_where_the_first_answer_stands_a_second_is_not_kept(store: Store) -> Non
     assert store.practise(first) == first
     second = first.model_copy(update={"practice_id": "t2", "answer": {"choice": "B"}, "correct": True})
     assert store.practise(second) == first, "the right answer has been shown"
-    others = [{"attempt": 2}, {"item": "i2"}, {"annotator": "ben"}]
+    others: list[dict[str, Any]] = [{"attempt": 2}, {"item": "i2"}, {"annotator": "ben"}]
     for number, changes in enumerate(others):
         other = second.model_copy(update={"practice_id": f"o{number}", **changes})
         assert store.practise(other) == other

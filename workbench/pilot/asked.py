@@ -62,6 +62,7 @@ class Asked:
         return Keeper(
             judge=self._judge,
             first=lambda one: self._judge(one, first=True),
+            in_force=store.in_force,
             skip=lambda one: store.skip(one, self._held.get(_place(one))),
             practice=self._practise,
             exchange=store.converse,

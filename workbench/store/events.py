@@ -136,8 +136,8 @@ class Store(Serving):
         """Store a judgment as the one that counts for its question, and return it as it is kept.
 
         A question is one showing of an item to one annotator. What was answered before, by this program or another,
-        is superseded; with `first` it stands, and is returned. The same judgment sent again (same id) is returned as it
-        was kept the first time.
+        is superseded; with `first` it stands, and is returned. Where the same judgment is sent again (same id), the one
+        in force is returned: itself as it was kept, or what superseded it.
 
         Raises
         ------
@@ -146,6 +146,11 @@ class Store(Serving):
         """
         with self._transaction(writes=True) as connection:
             return judging.judge(connection, label, utc_text(None), first=first)
+
+    def in_force(self, label: Label) -> Label | None:
+        """The label that counts for the question of this one; None where it has no answer, or was not asked here."""
+        with self._transaction() as connection:
+            return judging.in_force(connection, label)
 
     def keep_guideline(self, guideline: Guideline, received_at: datetime | None = None) -> bool:
         """Keep a guideline's full text, which labels need before they can name it; returns whether it is new.

@@ -25,11 +25,9 @@ def judge(
 ) -> Label:
     """Insert a judgment as the one in force, and return it as it is kept; see `Store.judge`."""
     kept = sent_before(connection, label)
-    if kept is not None:
-        return kept
     before = in_force(connection, label)
-    if before is not None and first:
-        return before
+    if kept is not None or (before is not None and first):
+        return before or kept or label
     if question_of(label) is not None:
         label = label.model_copy(update={"supersedes": before.label_id if before else None})
     add(connection, [Incoming(one, moment) for one in ([asked] if asked else []) + [label]])

@@ -59,11 +59,14 @@ class Keeper:
     Attributes
     ----------
     judge
-        Takes a label. May return the label as it was kept (a store that knows of an earlier answer sets `supersedes`).
+        Takes a label. May return the one that counts then: itself as it was kept (a store that knows of an earlier
+        answer sets `supersedes`), or, where it had been kept before, what took its place since.
         Raises `TooLateError` for an answer that was kept aside and does not count.
     first
         As `judge`, but where there is an answer already it stands and is returned: the right one has been shown after
         it. `judge` is used where this is None.
+    in_force
+        What counts now for the question of a label that was kept, as it may have been corrected through another page.
     skip, practice, exchange
         Take an item passed over, an answer of the calibration, a message to a model and its reply. They too may return
         the record as it was kept; of two practice answers to one item in an attempt that is the first.
@@ -74,6 +77,7 @@ class Keeper:
     practice: Callable[[Practice], object] = _nowhere
     exchange: Callable[[Exchange], object] = _nowhere
     first: Callable[[Label], Label | None] | None = None
+    in_force: Callable[[Label], Label | None] | None = None
 
 
 @dataclass(frozen=True)

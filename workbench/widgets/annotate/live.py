@@ -57,6 +57,7 @@ class Live:
         self._trouble = ""  # why no further questions could be handed out
         self._ids: dict[str, tuple[str, str]] = {}  # label or skip id -> which of them it is, and the question
         self._kept: set[str] = set()  # those of them that the keeper has taken
+        self._labels: dict[str, Label] = {}  # id -> as it was handed to the keeper
         self._unsaved_labels: dict[str, Label] = {}  # id -> what the keeper has refused so far
         self._unsaved_skips: dict[str, Skip] = {}
         self._current: dict[str, Label] = {}  # question -> the label that counts
@@ -84,6 +85,7 @@ class Live:
             key = fresh.get((label.batch, label.item, label.is_repeat))
             if key is not None and self._is_mine(label) and label.position is not None:
                 self._take_id(label.label_id, "answer", key)
+                self._labels[label.label_id] = label
                 if label.label_id not in corrected:
                     self._current[key] = label
         for skip in self._past.skips:
@@ -181,17 +183,28 @@ class Live:
             self._current[sent.question] = kept
             if reveals and kept.label_id != sent.uuid:  # it was given through another page
                 self._take_id(kept.label_id, "answer", sent.question)
+                self._labels[kept.label_id] = kept
                 raise RecordError(_FIRST_STANDS)
             self._kept.add(sent.uuid)
             if asked.assignment.batch == self.batch:
                 self._gone.discard(sent.question)
             self._skipped.pop(sent.question, None)
+            self._labels[label.label_id] = label
+        else:
+            self._look_again(sent)
         reply: dict[str, Any] = {"given": self._as_seen(sent.question)}
         if reveals:
             reply["feedback"] = feedback(asked, self._current[sent.question].answer, self._guideline)
         if self._guideline.machine_checks == "after":
             reply["checks"] = verdicts(asked)
         return reply
+
+    def _look_again(self, sent: messages.Answer) -> None:
+        """An answer was sent again: it may have been corrected through another kernel since it was kept."""
+        look = self._keeper.in_force
+        counts = None if look is None else try_to(lambda: look(self._labels[sent.uuid]))
+        if counts is not None:
+            self._current[sent.question] = counts
 
     def _label(self, sent: messages.Answer, asked: Question) -> Label:
         """The label an answer becomes. A second answer to a question is kept as a correction of the first."""
