@@ -12,12 +12,13 @@ import os
 import sys
 import traceback
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import lru_cache
+from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import WorkbenchError
-from workbench.pilot import open_pilot
+from workbench.pilot import config, open_pilot
 from workbench.safe_html import escape
 
 if TYPE_CHECKING:
@@ -47,12 +48,27 @@ class Served:
         return cls(**json.loads(os.environ[SETTINGS]))
 
 
-@cache
 def pilot() -> Pilot:
-    """The pilot that is served, opened once."""
-    opened = open_pilot(Served.told().folder, os.environ.get(STORAGE) or None)
+    """The pilot that is served, opened again where its files have changed: a kernel may have been warm for days."""
+    folder = Path(Served.told().folder)
+    rules = config.read(folder / "pilot.toml").guideline
+    return _opened(folder, *(_stamp(folder / name) for name in ("pilot.toml", "items.jsonl", rules)))
+
+
+@lru_cache(maxsize=1)
+def _opened(folder: Path, *_stamps: object) -> Pilot:
+    opened = open_pilot(folder, os.environ.get(STORAGE) or None)
     _ = opened.store, opened.items, opened.guideline
     return opened
+
+
+def _stamp(file: Path) -> tuple[int, int] | None:
+    """What differs when a file was written; None where there is none."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 def warm() -> None:
