@@ -119,7 +119,7 @@ def hide(counts: Mapping[Key, int], smallest: int = SMALLEST_CELL) -> set[Key]:
     lines = [[line[0], *sums[line]] for line in sorted(sums, key=str)]
     while True:
         more = next((one for line in lines if (one := _too_open(line, counts, hidden, total, smallest))), None)
-        more = more or _following(lines, counts, hidden, total)
+        more = more or _following(lines, counts, hidden, total, smallest)
         if more is None:
             return hidden
         hidden.add(more)
@@ -139,8 +139,10 @@ def _too_open(
     return _least(shown, counts) if shown else None if whole == total or len(out) > 1 else whole
 
 
-def _following(lines: list[list[Key]], counts: Mapping[Key, int], hidden: set[Key], total: Key | None) -> Key | None:
-    """What to hide next where a hidden cell follows from several sums together; None where none does."""
+def _following(
+    lines: list[list[Key]], counts: Mapping[Key, int], hidden: set[Key], total: Key | None, smallest: int
+) -> Key | None:
+    """What to hide next where a small cell follows from several sums together; None where none does."""
     unknown = sorted(hidden, key=str)
     place = {key: k for k, key in enumerate(unknown)}
     open_lines = [line for line in lines if any(key in place for key in line)]
@@ -155,11 +157,10 @@ def _following(lines: list[list[Key]], counts: Mapping[Key, int], hidden: set[Ke
     _, values, right = np.linalg.svd(matrix)
     free = right[int((values > 1e-9).sum()) :]
     fixed = {unknown[k] for k in np.flatnonzero((np.abs(free) < 1e-9).all(axis=0))}
-    for line in open_lines:
-        shown = [key for key in line if key not in hidden and key != total and counts[key]]
-        if shown and fixed & set(line):
-            return _least(shown, counts)
-    return None
+    fixed = {key for key in fixed if counts[key] < smallest}
+    shown = [key for key in counts if key not in hidden and key != total and counts[key]]
+    near = [key for key in shown if any(key in line and fixed & set(line) for line in open_lines)]
+    return _least(near or shown, counts) if fixed else None
 
 
 def _least(keys: Sequence[Key], counts: Mapping[Key, int]) -> Key | None:

@@ -11,7 +11,7 @@ import numpy as np
 from workbench.stats.estimate import Estimate
 from workbench.stats.intervals import check_confidence, percentile
 from workbench.stats.pairing import alpha, percent, replicates, tally
-from workbench.stats.pools.cells import SMALLEST_CELL, Groups, grouped
+from workbench.stats.pools.cells import SMALLEST_CELL, Grouped, Groups, grouped
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,6 +35,8 @@ class WithinBetween:
         (group, group) -> alpha of the first minus alpha of the second, on the same resampled items.
     all_within, all_between, difference
         Over all groups: equal pairs within, between, and within minus between.
+    p_value
+        Of `difference`, two-sided, from shuffling which annotator is in which group.
     n_hidden, n_unknown
         How many groups are left out because too few people would be shown; annotators without a group.
     """
@@ -46,6 +48,7 @@ class WithinBetween:
     all_within: Estimate
     all_between: Estimate
     difference: Estimate
+    p_value: float
     n_hidden: int
     n_unknown: int
 
@@ -55,6 +58,7 @@ def within_between(
     group: Groups,
     *,
     smallest: int = SMALLEST_CELL,
+    n_permutations: int = 999,
     n_resamples: int = 10_000,
     confidence: float = 0.95,
     seed: int = 0,
@@ -73,7 +77,9 @@ def within_between(
     Notes
     -----
     All numbers are functions of sums over items, taken on the same resampled items (percentile intervals), so that
-    differences are paired. Pairs are pooled: a group with more labels an item has more pairs in `all_within`.
+    differences are paired. Pairs are pooled: a group with more labels an item has more pairs in `all_within`. Intervals
+    take the annotators as given; with few people a group, they alone may make a difference, which the permutation test
+    allows for.
     """
     check_confidence(confidence)
     found = grouped(labels, group, smallest=smallest)
@@ -137,9 +143,41 @@ def within_between(
         made("percent_agreement", inside, every, "within groups"),
         made("percent_agreement", outside, every, "between groups"),
         made("agreement_difference", lambda s: inside(s) - outside(s), every, "within minus between"),
+        _permuted(found, n_permutations, seed),
         found.n_hidden,
         found.n_unknown,
     )
+
+
+def _permuted(found: Grouped, n_permutations: int, seed: int) -> float:
+    """Two-sided p-value of within minus between when whole annotators are shuffled between groups."""
+    coded, many = found.coded, len(found.names)
+    width = max(coded.n_categories, 1)
+    used = found.of[coded.annotator] >= 0
+    item, value, annotator = coded.item[used], coded.value[used], coded.annotator[used]
+
+    def pairs(cell: NDArray[np.int64]) -> float:
+        n = np.bincount(cell).astype(float)
+        return float(n @ (n - 1) / 2)
+
+    all_pairs, all_equal = pairs(item), pairs(item * width + value)
+
+    def difference(of: NDArray[np.int64]) -> float:
+        cell = item * many + of[annotator]
+        within, equal = pairs(cell), pairs(cell * width + value)
+        apart = all_pairs - within
+        return equal / within - (all_equal - equal) / apart if within and apart else np.nan
+
+    people, of = np.flatnonzero(found.of >= 0), found.of.copy()
+    rng, drawn = np.random.default_rng(seed), np.empty(n_permutations)
+    for k in range(n_permutations):
+        of[people] = rng.permutation(found.of[people])
+        drawn[k] = difference(of)
+    own = difference(found.of)
+    if np.isnan(own):
+        return np.nan
+    tails = [(1 + int((side * (drawn - own) >= -1e-12).sum())) / (1 + n_permutations) for side in (1, -1)]
+    return min(1.0, 2 * min(tails))
 
 
 def _counted(one: Tally, people: int) -> tuple[int, int, int]:
