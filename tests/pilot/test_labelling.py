@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from typing import TYPE_CHECKING, Any
@@ -14,9 +15,11 @@ from tests.widgets.make import answer_message, handle, message, skip_message
 from workbench import design
 from workbench.errors import PilotError, PlanError
 from workbench.pilot import labelling, open_pilot
-from workbench.records import SAW_CHECKS, Annotator, Item
+from workbench.records import SAW_CHECKS, Annotator, Item, content_id
+from workbench.store import open_store
 from workbench.training import chat
 from workbench.widgets.annotate import AnnotateWidget, Partner
+from workbench.widgets.annotate.questions import Asker
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -222,6 +225,25 @@ def test_two_people_at_once_through_their_pages(tmp_path: Path) -> None:
         thread.join(60)
     assert len(pilot.label_records()) == len(pilot.assignments()) == 66
     assert all(shown.n_saved == shown.n_total for shown in pages.values())
+
+
+def test_the_names_of_questions_cannot_be_computed_from_what_they_ask(tmp_path: Path) -> None:
+    pilot = small.opened(tmp_path / "p", people=["ana"], design=ALONE)
+    pilot.plan()
+    names = pilot.annotate("ana").state()["queue"]
+    assert open_pilot(pilot.folder).annotate("ana").state()["queue"] == names, "the same in every kernel"
+    asked_of = [one for one in pilot.assignments() if one.annotator == "ana"]
+    assert len(names) == len(asked_of)
+    without_secret = {Asker(pilot.items, pilot.guideline).key(one) for one in asked_of}
+    computed = {content_id("q", one.pilot, one.batch, one.id) for one in asked_of}
+    assert not set(names) & (without_secret | computed)
+    path = pilot.export()
+    secret = pilot.store.secret(pilot.name)
+    assert secret not in path.read_text()
+    assert secret not in json.dumps(pilot.annotate("ana").get_state(), default=str)
+    with open_store(tmp_path / "other.sqlite") as other:
+        other.load(path)
+        assert len({secret, other.secret(pilot.name), other.secret("another")}) == 3
 
 
 # ---- checklists -------------------------------------------------------------------------------------------------

@@ -58,6 +58,7 @@ def annotate(
             drill=calibration(pilot, person),
             ever_asked=asked.ever,
             earlier=store.answerable,
+            secret=store.secret(pilot.name),
         ),
     )
 

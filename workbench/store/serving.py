@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
 
 from workbench.errors import StoreError
 from workbench.store import handing, invitations, judging
 from workbench.store.questions import SHOWING
 from workbench.store.rules import Incoming, add, put_aside, utc_text
+from workbench.store.schema import meta
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -141,6 +145,19 @@ class Serving:
         only = {name: text for name, text in (("batch", batch), ("annotator", annotator)) if text is not None}
         with self._transaction() as connection:
             return handing.read(connection, pilot, handing.now(connection), **only)
+
+    def secret(self, pilot: str) -> str:
+        """A random text of this pilot, made when it is first asked for and never exported."""
+        wanted = sa.select(meta.c.value).where(meta.c.key == f"secret:{pilot}")
+        with self._transaction() as connection:
+            found = connection.execute(wanted).scalar()
+        if found is None:
+            with self._transaction(writes=True) as connection:
+                found = connection.execute(wanted).scalar()  # another program may have been quicker
+                if found is None:
+                    found = secrets.token_hex(32)
+                    connection.execute(meta.insert(), {"key": f"secret:{pilot}", "value": found})
+        return str(found)
 
     def invite(self, pilot: str, annotator: Annotator, valid_for: timedelta) -> str:
         """Invite somebody; returns the secret token of their link, of which only the hash is kept."""

@@ -174,6 +174,9 @@ class Options:
     ever_asked
         All questions this annotator was asked at any time: an answer may have waited in a browser until its question
         had left the queue. Asked for when such an answer comes.
+    secret
+        What the names of questions are made with, so that nobody can tell from one what it asks. The same in every
+        session, or answers that waited in a browser would not be known.
     earlier
         The guideline of a sha256, or None: an answer may have waited in a browser while the guideline was changed, and
         counts under the version it was given under.
@@ -187,3 +190,4 @@ class Options:
     drill: Drill | None = None
     ever_asked: Callable[[], Sequence[Assignment]] | None = None
     earlier: Callable[[str], Guideline | None] | None = None
+    secret: str = field(default="", repr=False)

@@ -9,7 +9,6 @@ from workbench import tasks
 from workbench.errors import RecordError
 from workbench.records import SAW_CHECKS, Label, Skip
 from workbench.widgets.annotate.desk import NotSavedError, try_to
-from workbench.widgets.annotate.questions import key_of
 from workbench.widgets.annotate.shown import feedback, verdicts
 
 if TYPE_CHECKING:
@@ -152,9 +151,9 @@ class Live:
     def question(self, key: str) -> Question:
         """The question of this name, though it may have left the queue, or `RecordError` where there never was one."""
         if key not in self._questions and self._ever_asked is not None:
-            before = [one for one in try_to(self._ever_asked) if key_of(one) == key]
+            before = [one for one in try_to(self._ever_asked) if self._asker.key(one) == key]
             self._take_in([self._asker.question(one) for one in before])
-            self._gone |= {key_of(one) for one in before}
+            self._gone.update([key] * len(before))
         asked = self._questions.get(key)
         if asked is None:
             raise RecordError("this answer is to a question that is not in this queue", where="another batch or pilot?")

@@ -69,7 +69,7 @@ def annotate_queue(
     if others or whose != annotator.id:
         found = sorted(queues)[:3]
         raise PlanError(f"a queue is of one pilot, batch and annotator; for {annotator.id!r} there were {found}")
-    asker = Asker(items, guideline, options.checklist, options.earlier)
+    asker = Asker(items, guideline, options.checklist, options.earlier, options.secret)
     questions = [asker.question(one) for one in sorted(assignments, key=lambda one: one.position)]
     return AnnotateWidget(
         questions,

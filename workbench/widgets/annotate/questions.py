@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from string import ascii_uppercase
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench import tasks
 from workbench.errors import PlanError, RecordError
-from workbench.records import Label, content_id
+from workbench.records import Label, canonical_json
 from workbench.safe_html import render, well_formed
 from workbench.widgets.annotate.desk import try_to
 
@@ -30,17 +32,16 @@ class Requirement:
     found: str = ""
 
 
-def key_of(assignment: Assignment) -> str:
-    """See `Question.key`."""
-    return content_id("q", assignment.pilot, assignment.batch, assignment.id)
-
-
 @dataclass(frozen=True)
 class Question:
-    """One assignment with its item: what is asked, in the order it is shown."""
+    """One assignment with its item: what is asked, in the order it is shown.
+
+    `key` is what a browser knows it by (see `Asker.key`).
+    """
 
     assignment: Assignment
     item: Item
+    key: str
     requirements: tuple[Requirement, ...] = ()
     _to_canonical: dict[str, str] = field(init=False, repr=False)
 
@@ -51,11 +52,6 @@ class Question:
             for screen, one in zip(ascii_uppercase, self.assignment.order, strict=False)
         }
         object.__setattr__(self, "_to_canonical", letters)
-
-    @property
-    def key(self) -> str:
-        """A name that is the same in every session and says nothing about the item."""
-        return key_of(self.assignment)
 
     @property
     def place(self) -> tuple[str, str, bool]:
@@ -151,13 +147,24 @@ class Question:
 class Asker:
     """Makes questions of assignments: the items, what they are judged under, and their checklists.
 
-    `earlier` finds the version that an answer was given under where that is not `guideline`.
+    `earlier` finds the version that an answer was given under where that is not `guideline`. `secret` is of whoever
+    keeps the answers.
     """
 
     items: Mapping[str, Item]
     guideline: Guideline
     checklist: Callable[[Item], Sequence[Requirement]] | None = None
     earlier: Callable[[str], Guideline | None] | None = None
+    secret: str = field(default="", repr=False)
+
+    def key(self, assignment: Assignment) -> str:
+        """A name that is the same in every session and says nothing about the item.
+
+        An assignment's id is a hash of what is asked, so without the secret somebody who knows the texts and the models
+        could try which item, order and kind gives this name.
+        """
+        named = canonical_json([assignment.pilot, assignment.batch, assignment.id])
+        return f"q_{hmac.new(self.secret.encode(), named.encode(), hashlib.sha256).hexdigest()[:16]}"
 
     def rules(self, sha256: str) -> Guideline:
         """The guideline version an answer was given under.
@@ -210,7 +217,7 @@ class Asker:
         responses = [response.id for response in item.responses]
         if sorted(assignment.order) != sorted(responses):
             raise RecordError(f"order must show the responses {responses}, got {list(assignment.order)}", where=place)
-        return Question(assignment, item, requirements)
+        return Question(assignment, item, self.key(assignment), requirements)
 
     def _requirements(self, item: Item) -> tuple[Requirement, ...]:
         if item.task != "instruction_following":
