@@ -363,7 +363,7 @@ def test_repeats_in_percent_beyond_chance_and_by_side() -> None:
     assert found.percent == annotators.self_agreement(labels(rows, "left", "is_repeat"))
     none = annotators.repeats(labels([("x", "ana", "A")]))
     assert math.isnan(none.percent.value)
-    assert not none.alpha.defined
+    assert none.alpha.reason == "no hidden repeats"
 
 
 # --- similarity -------------------------------------------------------------------------------------------------
@@ -484,6 +484,14 @@ def test_bad_tables_are_refused_and_empty_ones_have_no_pages() -> None:
         annotators.page(labels([("x", "ana", "A")]), "ben")
     with pytest.raises(TableError, match="annotator_quality"):
         annotators.pages(labels([("x", "ana", "A")]), skill=pd.DataFrame({"annotator": ["ana"]}))
+
+
+def test_annotators_named_by_numbers_have_pages() -> None:
+    table = crowd(30, 3, seed=18)
+    numbered = table.assign(annotator=table["annotator"].str[1:].astype(int))
+    page = annotators.page(numbered, "1", features={"i0000": 10})
+    assert (page.annotator, page.n_labels, len(page.drift)) == ("1", 30, 4)
+    assert page.median_seconds == table.loc[table["annotator"] == "o01", "duration_s"].median()
 
 
 def test_polars_and_pandas_give_the_same_pages() -> None:
@@ -608,6 +616,9 @@ def test_a_crowd_that_finds_what_experts_find_gets_no_warning() -> None:
     found = annotators.crowd_against_experts(table, truth, n_resamples=200)
     assert found.accuracy.value == 1
     assert found.warning == ""
+    # One item that the majority misses is no evidence against it.
+    wrong = {"i0000": "A" if truth["i0000"] == "B" else "B", "i0001": truth["i0001"]}
+    assert annotators.crowd_against_experts(table, wrong, n_resamples=0).warning == ""
 
 
 @pytest.mark.slow

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 ENOUGH = 0.8
 # The quarter that agrees least is left out to see what filtering by agreement would do.
 LEFT_OUT = 0.25
-# An annotator with fewer items of the label in question has no rate of finding it.
+# Fewer items of the label in question are no rate of finding it, neither of a crowd nor of one annotator.
 FEWEST = 10
 _CELLS = 4_000_000
 
@@ -197,7 +197,7 @@ def _spearman(x: Floats, y: Floats) -> Floats:
 def _warning(
     accuracy: Estimate, lowest: Estimate, linked: Estimate, filtered: Estimate, change: Estimate, missed: Any
 ) -> str:
-    if not lowest.high < ENOUGH:
+    if not lowest.high < ENOUGH or lowest.n_items < FEWEST:
         return ""
     said = (
         f"agreeing with this crowd is not agreeing with the experts: the majority finds {lowest.value:.0%} of the "

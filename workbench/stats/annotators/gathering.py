@@ -84,7 +84,7 @@ def pages(
         item -> right label.
     features
         One row an item: `item`, and counts such as `words_a, words_b, words_prompt, lists_a, lists_b`; all columns
-        `words…` together are what has to be read.
+        `words…` together are what has to be read. Or only that, as item -> words.
     skill
         From an aggregation model: annotator -> estimate, or a frame with `annotator, annotator_quality`.
 
@@ -248,8 +248,8 @@ def _content(table: pd.DataFrame, features: Any, confidence: float) -> ContentBi
 
 
 def _speed(looks: pd.DataFrame, features: Any, confidence: float) -> dict[str, Estimate]:
-    counted = hasattr(features, "columns") and any(name.startswith("words") for name in features.columns)
-    words_of = reading.words_to_read(features) if counted else {}
+    counted = not hasattr(features, "columns") or any(name.startswith("words") for name in features.columns)
+    words_of = reading.words_to_read(features) if features is not None and counted else {}
     return speed.of_rows(looks, words_of, speed.FRACTION, confidence)
 
 
@@ -259,7 +259,7 @@ def _drift(table: pd.DataFrame, agreement: Floats, seed: int, only: str | None) 
     if ordered is None:
         return {}
     enough = ordered["annotator"].map(ordered["annotator"].value_counts()) >= changes.FEWEST_CHARTED
-    chosen = ordered["annotator"] == only if only is not None else enough
+    chosen = ordered["annotator"].astype(str) == only if only is not None else enough
     found = {}
     for name, mine in ordered[chosen].groupby("annotator", sort=True):
         timed = "submitted_at" in mine

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -73,6 +73,8 @@ def repeats(
     alpha = krippendorff_alpha(
         looks, level, n_resamples=n_resamples, confidence=confidence, seed=seed, label=label or "beyond chance"
     )
+    if both.empty:
+        alpha = replace(alpha, reason="no hidden repeats")
     if "left_first" in both:
         known = both[(both["left_first"] != "") & (both["left_again"] != "")]
         turned = known["left_first"] != known["left_again"]
