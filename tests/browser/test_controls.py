@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.browser.test_annotate import until
-from tests.widgets.make import guideline, items
+from tests.widgets.make import answer_message, guideline, handle, items, widget
 from workbench.records import Response
-from workbench.widgets.annotate import Options, Partner
+from workbench.widgets.annotate import Options, Partner, Past
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -163,6 +163,29 @@ def test_within_a_row_arrow_keys_move_as_in_radio_buttons(bench: Show) -> None:
     one.press("ArrowRight", "ArrowRight")
     assert first.nth(2).get_attribute("aria-checked") == "true"
     assert one.page.locator('.wb-row [tabindex="0"]').count() == 2, "one stop a row for Tab"
+
+
+def test_an_answer_of_an_earlier_guideline_is_corrected_on_the_dimensions_of_this_one(bench: Show) -> None:
+    earlier, keeper = widget(2, task="likert")
+    handle(earlier, answer_message(earlier, 0, {"ratings": {"helpfulness": 4, "tone": 2}}))
+    handle(earlier, answer_message(earlier, 1, {"ratings": {"helpfulness": 5, "tone": 1}}))
+    rules = guideline("likert", version="v2", criteria=("helpfulness", "manner"), scale=("no", "so", "yes", "very"))
+    past = Past(labels=list(keeper.labels.values()))
+    one = bench(2, task="likert", guideline=rules.model_copy(update={"anchors": {}}), keeper=keeper, past=past)
+    one.press("u")
+    assert one.page.get_by_role("radio", name="1 no").count() == 2
+    one.press("Enter")
+    until(one.page, "missing", "Not rated yet: helpfulness, manner.")  # there is no fifth step any more
+    one.press("1", "3", "Enter")
+    until(one.page, "status", "All 2 answers saved")
+    one.press("u", "u")
+    assert one.page.get_by_role("radio", name="4 very").first.get_attribute("aria-checked") == "true"
+    one.press("2", "Enter")
+    one.page.wait_for_timeout(300)
+    assert one.keeper.answers[2:] == [
+        {"ratings": {"helpfulness": 1, "manner": 3}},
+        {"ratings": {"helpfulness": 4, "manner": 2}},
+    ]
 
 
 def test_one_class_is_one_key(bench: Show) -> None:

@@ -972,9 +972,13 @@ function createRows(desk, label) {
   }
   return {
     element,
-    /** @param {Row[]} rows @param {Iterable<[string, any]>} [given] */
+    /**
+     * @param {Row[]} rows
+     * @param {Iterable<[string, any]>} [given] what is not among the rows was asked by another version of the guideline
+     */
     show(rows, given = []) {
-      values = new Map(given);
+      const asked = new Map(rows.map((row) => [row.name, row.options.map((option) => option.value)]));
+      values = new Map([...given].filter(([name, value]) => asked.get(name)?.includes(value)));
       const same = rows.length === shown.length && rows.every((row, index) => row === shown[index]?.row);
       if (!same) {
         shown = rows.map(build);
@@ -1616,7 +1620,11 @@ function createClassification(desk) {
   return {
     element,
     ask(_question, answer) {
-      chosen = new Set(answer?.["classes"]);
+      const known = new Set(classes.map((one) => one.name));
+      chosen = new Set(
+        /** @type {string[]} */
+        (answer?.["classes"] ?? []).filter((name) => known.has(name))
+      );
       refresh();
     },
     read: () => chosen.size ? value() : several ? "Choose one class or more." : "Choose a class.",

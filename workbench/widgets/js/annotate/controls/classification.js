@@ -55,7 +55,8 @@ export function createClassification(desk) {
   return {
     element,
     ask(_question, answer) {
-      chosen = new Set(answer?.["classes"]);
+      const known = new Set(classes.map((one) => one.name));
+      chosen = new Set(/** @type {string[]} */ (answer?.["classes"] ?? []).filter((name) => known.has(name)));
       refresh();
     },
     read: () => (chosen.size ? value() : several ? "Choose one class or more." : "Choose a class."),

@@ -109,9 +109,13 @@ export function createRows(desk, label) {
 
   return {
     element,
-    /** @param {Row[]} rows @param {Iterable<[string, any]>} [given] */
+    /**
+     * @param {Row[]} rows
+     * @param {Iterable<[string, any]>} [given] what is not among the rows was asked by another version of the guideline
+     */
     show(rows, given = []) {
-      values = new Map(given);
+      const asked = new Map(rows.map((row) => [row.name, row.options.map((option) => option.value)]));
+      values = new Map([...given].filter(([name, value]) => asked.get(name)?.includes(value)));
       const same = rows.length === shown.length && rows.every((row, index) => row === shown[index]?.row);
       if (!same) {
         shown = rows.map(build);
