@@ -152,6 +152,22 @@ def test_a_new_pilot_opens(call: Callable[..., Told], tmp_path: Path) -> None:
     assert "allowed are" in call("new", tmp_path / "other", "--task", "essay").stderr
 
 
+def test_showing_people_an_unfinished_guideline_warns(
+    call: Callable[..., Told], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workbench.serve.invite", lambda *_, **__: [])
+    monkeypatch.setattr("workbench.serve.serve", lambda *_: None)
+    folder = tmp_path / "mine"
+    call("new", folder)
+    warning = "warning: guideline mine/guideline/v1.md is not finished: a draft that nobody has adapted"
+    for words in (("invite", folder, "ana"), ("serve", folder)):
+        assert warning in call(*words).stderr
+    rules = folder / "guideline" / "v1.md"
+    rules.write_text(rules.read_text().replace("your name", "Ana"))
+    for words in (("invite", folder, "ana"), ("serve", folder)):
+        assert call(*words).stderr == ""
+
+
 @pytest.mark.train
 def test_doctor_finds_everything_in_a_full_environment(call: Callable[..., Told]) -> None:
     told = call("doctor")

@@ -282,6 +282,7 @@ def invite(
             more = f", {one.n_open} links" if one.n_open > 1 else ""
             _say(f"{one.annotator}  {one.state} until {one.expires_at:%Y-%m-%d %H:%M} UTC{more}, {one.n_labels} labels")
     else:
+        _warn(pilot)
         for link in serving.invite(pilot, annotators or [], days=days, url=url):
             _say(f"{link.annotator}  {link.url}")
         _say(f"good for {days:g} days. Send each person their own: who has a link labels as them.")
@@ -317,7 +318,9 @@ def serve(
         model=model,
         model_url=model_url,
     )
-    serving.serve(_open(folder, storage), options)
+    pilot = _open(folder, storage)
+    _warn(pilot)
+    serving.serve(pilot, options)
 
 
 @app.command()
@@ -338,6 +341,13 @@ def _open(folder: Path, storage: str | None) -> Pilot:
     from workbench.pilot import open_pilot
 
     return open_pilot(folder, storage)
+
+
+def _warn(pilot: Pilot) -> None:
+    """Say on stderr what is unfinished in the guideline that people are about to be shown."""
+    warning = pilot.guideline_warning()
+    if warning:
+        typer.secho(f"warning: {warning}", err=True, fg=typer.colors.YELLOW)
 
 
 def _pairs(given: list[str], option: str, form: str) -> dict[str, str]:

@@ -38,11 +38,49 @@ judgment = "0.40"
 unit = "pair"
 source = "test"
 """
+RULES = """\
+---
+name: {name}
+version: v1
+task: pairwise
+criteria: [name one]
+scale: [A, tie, B]
+tie_rule: "Say when annotators should answer tie, and that they may."
+author: "the tests"
+date: "2026-01-05"
+parent: null
+motivated_by: []
+---
+
+# What to judge
+
+Say in two sentences what the annotator sees and what the answer is used for.
+
+## Clauses
+
+### C1. Name one rule
+
+State it so that two people read it the same way, with a number or an example.
+
+## Edge cases
+
+"""
+CASE = """\
+### E{k}. A case people would read differently
+
+Describe it.
+
+**Answer:** tie
+
+**Why:** say which rule decides it (C1).
+
+"""
 
 
 def make(folder: Path, *, simulated: bool = True, n: int = 12, three: bool = False) -> Path:
     """Write prompts, responses and pilot.toml; items and labels are for the pilot to make."""
-    write_new(folder, title="Small <b>pilot</b>", gold_share=0.2)
+    rules = RULES.format(name=folder.name) + "".join(CASE.format(k=k) for k in (1, 2, 3))
+    write_new(folder, title="Small <b>pilot</b>", gold_share=0.2, guideline_text=rules)
     more = SIMULATED + "".join(PERSON.format(n=k, skill=skill) for k, skill in enumerate((3.0, 2.0, 1.0))) + PRICES
     if simulated:
         config = folder / "pilot.toml"

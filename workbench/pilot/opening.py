@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections import Counter
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench import design, exporters, guidelines, tasks
 from workbench.errors import PilotError
-from workbench.pilot import build, config, labelling, measures, results, simulated, summary, training
+from workbench.pilot import agreement, build, config, labelling, measures, results, simulated, summary, training
 from workbench.records import Item
 
 if TYPE_CHECKING:
@@ -94,6 +95,15 @@ class Pilot:
         """The guideline version this pilot works under; a file changed after labels were given is refused."""
         loaded = guidelines.load(self.folder / self.config.guideline)
         return guidelines.freeze(loaded, self.store.frozen())
+
+    def guideline_warning(self) -> str:
+        """What is unfinished in the guideline that annotators would be shown, in one line; empty where nothing is."""
+        from workbench.pilot.template import unfinished
+
+        found = unfinished(self.guideline)
+        more = f" (and {len(found) - 3} more)" if len(found) > 3 else ""
+        path = f"{self.folder.name}/{self.config.guideline}"
+        return f"guideline {path} is not finished: {'; '.join(found[:3])}{more}" if found else ""
 
     @cached_property
     def items(self) -> dict[str, Item]:
@@ -273,8 +283,11 @@ class Pilot:
     # Judging the labels ---------------------------------------------------------------------------------------------
 
     def agreement(self, *, n_resamples: int = 10_000, seed: int = 0) -> results.Agreement:
-        """Verdicts, coefficients and alpha by category, each with an item-bootstrap interval."""
-        return measures.agreement(self, n_resamples=n_resamples, seed=seed)
+        """Verdicts, the coefficients that fit the task, alpha by question and category, and what to beware of.
+
+        Intervals resample items, or prompts where several items share one.
+        """
+        return agreement.agreement(self, n_resamples=n_resamples, seed=seed)
 
     def disagreements(self, n: int = 10) -> results.Disagreements:
         """The `n` most disputed items with prompt, responses, votes and reasons."""
@@ -351,7 +364,12 @@ class Pilot:
             When the annotator is simulated, or there is nothing to label.
         PlanError
             When the guideline asks for a calibration and there is not enough gold for it.
+
+        Warns while the guideline is a draft, or has errors of `guidelines.check`.
         """
+        warning = self.guideline_warning()
+        if warning:
+            warnings.warn(warning, stacklevel=2)
         return labelling.annotate(self, annotator, n=n, keys=keys, model=model, break_after_min=break_after_min)
 
     def progress(self, *, every_s: float = 5) -> ProgressWidget:

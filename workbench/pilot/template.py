@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench import tasks
+from workbench import guidelines, tasks
 from workbench.errors import PilotError
 from workbench.records import Annotator
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from workbench.records import Guideline
 
 _CONFIG = """\
 name = {name}
@@ -41,40 +44,18 @@ gold_error = 0.15     # an annotator's errors on gold
 # source = "where and when you read it"
 """
 
-_GUIDELINE = """\
----
-name: {name}
-version: v1
-task: {task}
-criteria: [{criterion}]
-scale: [{scale}]
-tie_rule: "Say when annotators should answer tie, and that they may."
-author: "your name"
-date: "{date}"
-parent: null
-motivated_by: []
----
-
-# What to judge
-
-Say in two sentences what the annotator sees and what the answer is used for.
-
-## Clauses
-
-### C1. Name one rule
-
-State it so that two people read it the same way, with a number or an example.
-
-## Edge cases
-
-### E1. A case people would read differently
-
-Describe it.
-
-**Answer:** tie
-
-**Why:** say which rule decides it (C1).
-"""
+# The shipped guideline of each task type, which a new pilot's starts from.
+DRAFTS: dict[str, str] = {
+    "pairwise": "instruction-following",
+    "ranking": "ranking",
+    "likert": "likert",
+    "classification": "classification",
+    "red_team": "red-team",
+    "instruction_following": "instruction-checklist",
+    "factual_accuracy": "factual-accuracy",
+}
+# Stands in a draft until somebody has read it and answers for it.
+NOBODY = "your name"
 
 
 def write_new(
@@ -86,7 +67,7 @@ def write_new(
     guideline_text: str = "",
     gold_share: float = 0.0,
 ) -> None:
-    """Write `pilot.toml` and, unless one is named, a guideline to fill in.
+    """Write `pilot.toml` and, unless one is named, a guideline: the text given, or the task's shipped one as a draft.
 
     Raises
     ------
@@ -108,13 +89,7 @@ def write_new(
     if guideline is None:
         guideline = "guideline/v1.md"
         (folder / "guideline").mkdir(exist_ok=True)
-        text = guideline_text or _GUIDELINE.format(
-            name=name,
-            task=task,
-            criterion="name one",
-            scale="A, tie, B" if task == "pairwise" else "lowest, highest",
-            date=_today(),
-        )
+        text = guideline_text or draft(task, name)
         (folder / guideline).write_text(text, encoding="utf-8", newline="\n")
     # JSON strings are TOML strings, so a title with quotes or backslashes stays what it is.
     values = {"name": name, "title": title or name, "task": task, "guideline": guideline}
@@ -122,7 +97,25 @@ def write_new(
     (folder / "pilot.toml").write_text(_CONFIG.format(**quoted, gold_share=gold_share), encoding="utf-8", newline="\n")
 
 
-def _today() -> str:
-    from datetime import UTC, datetime
+def draft(task: str, name: str) -> str:
+    """The shipped guideline of a task type under another name, for its new author to adapt."""
+    text = (_shipped() / DRAFTS[task] / "v1.md").read_text(encoding="utf-8")
+    today = datetime.now(UTC).date().isoformat()
+    for field, value in {"name": json.dumps(name), "author": json.dumps(NOBODY), "date": json.dumps(today)}.items():
+        text = re.sub(rf"(?m)^{field}: .*$", f"{field}: {value}", text, count=1)
+    return text
 
-    return datetime.now(UTC).date().isoformat()
+
+def unfinished(guideline: Guideline) -> list[str]:
+    """What keeps a guideline from being used: a draft nobody has signed, and the errors of `guidelines.check`."""
+    errors = [str(one) for one in guidelines.check(guideline) if one.severity == "error"]
+    if guideline.author == NOBODY:
+        errors.insert(0, f"a draft that nobody has adapted yet: its author is {NOBODY!r}")
+    return errors
+
+
+def _shipped() -> Path:
+    """The folder of shipped guidelines: inside an installed package, beside the package in a clone."""
+    package = Path(guidelines.__file__).parent
+    inside = package / "shipped"
+    return inside if inside.is_dir() else package.parents[1] / "guidelines"
