@@ -114,6 +114,7 @@ def test_a_table_without_texts_says_which_columns_export_needs(call: Callable[..
     told = call("export", pilot)
     assert told.returncode == 1
     assert "24 no_text" in told.stderr
+    assert (pilot / "exports" / "events.jsonl").is_file(), "events are written whatever the rows lack"
     assert "import the table again with the columns prompt, response_a and response_b" in told.stderr
     told = call("import", whole, pilot)
     assert told.returncode == 0, told.stderr
@@ -121,6 +122,17 @@ def test_a_table_without_texts_says_which_columns_export_needs(call: Callable[..
     assert "12 preference rows from 24 of 24 labels" in call("export", pilot).stdout
     assert "response_a and response_b" in (ROOT / "README.md").read_text().replace("`", "")
     assert "export and training also need prompt" in " ".join(call("import", "--help").stdout.split())
+
+
+def test_export_of_labels_that_are_no_pairs_writes_the_events(call: Callable[..., Told], tmp_path: Path) -> None:
+    table = tmp_path / "rated.csv"
+    table.write_text("item,annotator,label\n" + "".join(f"q{k},{who},{k + 1}\n" for k in range(5) for who in "xy"))
+    assert call("import", table, tmp_path / "mine", "--task", "likert").returncode == 0
+    told = call("export", tmp_path / "mine")
+    assert told.returncode == 0, told.stderr
+    assert "no preference rows: they are made of pairwise labels, and this pilot's are likert" in told.stdout
+    events = (tmp_path / "mine" / "exports" / "events.jsonl").read_text()
+    assert events.count('"kind":"label"') == 10
 
 
 def test_labels_are_translated_from_the_shell(call: Callable[..., Told], tmp_path: Path) -> None:

@@ -201,12 +201,16 @@ def export(
     ties: Annotated[str, typer.Option(help="drop (and count), or both directions")] = "drop",
     storage: Storage = None,
 ) -> None:
-    """Write preference rows with a ledger of unused labels, and all events as canonical lines."""
+    """Write all events as canonical lines, and for pairs preference rows with a ledger of unused labels."""
     pilot = _open(folder, storage)
     if ties not in ("drop", "both"):
         raise typer.BadParameter(f"got {ties!r}; allowed are drop, both", param_hint="--ties")
+    _say(f"all events in {pilot.export()}")
+    if pilot.config.task != "pairwise":
+        _say(f"no preference rows: they are made of pairwise labels, and this pilot's are {pilot.config.task}")
+        return
     _say(pilot.preferences(ties="both" if ties == "both" else "drop"))
-    _say(f"written to {folder / 'preferences'}; all events in {pilot.export()}")
+    _say(f"written to {folder / 'preferences'}")
 
 
 @app.command()
