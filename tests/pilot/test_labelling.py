@@ -455,6 +455,26 @@ def test_an_answer_that_was_corrected_in_another_kernel_is_not_shown_as_the_one_
     assert len(pilot.label_records(history=True)) == 3
 
 
+@pytest.mark.parametrize("queue", ["planned", "open"])
+def test_what_was_answered_in_another_kernel_is_not_skipped(tmp_path: Path, queue: str) -> None:
+    pilot = small.opened(tmp_path / "p", people=["ana"], design={**ALONE, "queue": queue})
+    if queue == "planned":
+        pilot.plan()
+    one, other = pilot.annotate("ana"), open_pilot(pilot.folder).annotate("ana")
+    for shown in (one, other):
+        shown.state()
+    key = other.state()["queue"][0]
+    handle(one, message(one, 0, "A", question=key))
+    for _ in range(2):
+        reply = handle(other, skip_message(other, 0, question=key))
+        assert (reply["type"], reply["final"]) == ("refused", True)
+        assert reply["message"] == "an item that is answered is not skipped -> change the answer instead"
+    assert key in other.state()["given"]
+    assert pilot.store.skips(pilot.name) == []
+    assert handle(other, message(other, 0, "B", question=key))["type"] == "ack"
+    assert len(pilot.label_records(history=True)) == 2
+
+
 def test_a_practice_answer_that_two_kernels_send_is_kept_once(tmp_path: Path) -> None:
     pilot = small.opened(tmp_path / "p", fields=[RULE])
     one, other = pilot.annotate("eve"), open_pilot(pilot.folder).annotate("eve")

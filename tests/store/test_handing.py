@@ -220,7 +220,7 @@ def test_corrections_to_a_finished_question_need_no_place(store: Store) -> None:
     assert changed is not None
     assert changed.supersedes == answer(mine).label_id
     assert store.labels("p") == [changed]
-    assert give(store, mine, overlap=1) == answer(mine), "the first one sent again is as it was kept"
+    assert give(store, mine, overlap=1) == changed, "the first one sent again, it is told what counts now"
     assert store.labels("p") == [changed]
     assert received(store) == 2
     assert len(store.assignments("p")) == 1
@@ -249,8 +249,9 @@ def test_a_skipped_item_goes_to_somebody_else_and_not_back(store: Store) -> None
     # Who thinks better of a skip is late where somebody else has the item, and welcome where not.
     assert give(store, first, overlap=1) is None
     assert give(store, first, "l2", overlap=2) == answer(first, "l2")
-    store.skip(skipped(other), asked(other))
+    assert store.skip(skipped(other), asked(other)) == answer(other)
     assert states(store) == {"ana": "done", "ben": "done"}, "an answer is not skipped away"
+    assert store.skips("p") == [skipped(first)]
 
 
 def test_a_skip_names_the_question_only(store: Store) -> None:

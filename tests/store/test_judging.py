@@ -313,3 +313,19 @@ def test_where_the_first_answer_stands_a_second_is_not_kept(store: Store) -> Non
     for name in ("l2", "l1"):
         assert store.judge(answer(name), first=True) == answer("l1")
     assert chain(store) == [answer("l1")]
+
+
+def test_an_export_with_items_that_were_passed_over_and_then_answered_is_read_back(
+    store: Store, tmp_path: Path
+) -> None:
+    fields: dict[str, Any] = {"pilot": "p", "batch": "b1", "item": "i1", "annotator": "ana", "source": "human"}
+    rules: dict[str, Any] = {"guideline": "helpful/v1", "guideline_sha256": guideline().sha256}
+    skip = Skip.parse({**fields, **rules, "skip_id": "s1", "position": 3, "reason": "odd", "submitted_at": T0})
+    assert store.skip(skip) == skip
+    store.judge(answer("l1"))
+    assert store.skip(skip) == skip, "known, though answered since"
+    assert store.skip(skip.model_copy(update={"skip_id": "s2"})) == answer("l1")
+    store.export(tmp_path / "events.jsonl", "p")
+    with open_store(tmp_path / "again.sqlite") as again:
+        assert again.load(tmp_path / "events.jsonl").n_quarantined == 0
+        assert (again.skips("p"), again.labels("p")) == ([skip], [answer("l1")])

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from workbench.errors import StoreError
 from workbench.records import SAW_CHECKS, Exchange, Label, Practice, Quarantined, Skip, canonical_json
-from workbench.store.questions import answered, question_of
+from workbench.store.questions import answers_to, question_of
 from workbench.store.rules import KINDS, Incoming, add, event_id
 from workbench.store.schema import events, quarantine
 
@@ -34,10 +34,12 @@ def judge(
     return label
 
 
-def in_force(connection: sa.Connection, given: Label) -> Label | None:
-    """The answer that counts now to the question of a label."""
-    question = question_of(given)
-    name = None if question is None else answered(connection, [given]).get(question)
+def in_force(connection: sa.Connection, given: Label | Skip) -> Label | None:
+    """The answer that counts now to the question of a label or a skip."""
+    if given.position is None:  # it was imported
+        return None
+    question = given.pilot, given.batch, given.item, given.annotator, given.is_repeat
+    name = answers_to(connection, [question]).get(question)
     if name is None:
         return None
     text = connection.execute(sa.select(events.c.payload).where(events.c.kind == "label", events.c.id == name)).scalar()

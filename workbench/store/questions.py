@@ -30,11 +30,14 @@ def question_of(record: Record) -> Question | None:
 
 def answered(connection: sa.Connection, records: Iterable[Record]) -> dict[Question, str]:
     """The answers in force to the questions of these records: question -> label id."""
-    wanted = {question_of(record) for record in records} - {None}
+    return answers_to(connection, {question for record in records if (question := question_of(record)) is not None})
+
+
+def answers_to(connection: sa.Connection, questions: Iterable[Question]) -> dict[Question, str]:
+    """The answers in force to these questions, and to others about the same items: question -> label id."""
     by_place: dict[tuple[str, str], set[str]] = {}
-    for question in wanted:
-        if question is not None:
-            by_place.setdefault(question[:2], set()).add(question[2])
+    for question in questions:
+        by_place.setdefault(question[:2], set()).add(question[2])
     found: dict[Question, str] = {}
     for (pilot, batch), items in by_place.items():
         listed = sorted(items)

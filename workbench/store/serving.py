@@ -56,19 +56,22 @@ class Serving:
             put_aside(connection, [late], utc_text(None))
             return None
 
-    def skip(self, skip: Skip, asked: Assignment | None = None) -> Skip:
+    def skip(self, skip: Skip, asked: Assignment | None = None) -> Skip | Label:
         """Store that an annotator passes an item over; one that was handed out (`asked`) goes to somebody else.
 
-        Sent again (same id), here as below, it is returned as it was kept the first time.
+        Sent again (same id), here as below, it is returned as it was kept the first time. Where the question has an
+        answer it is not passed over: nothing is stored, and the answer is returned.
         """
         with self._transaction(writes=True) as connection:
             kept = judging.sent_before(connection, skip)
-            if kept is not None:
-                return kept
-            add(connection, [Incoming(skip, utc_text(None))])
+            if kept is None:
+                answer = judging.in_force(connection, skip)
+                if answer is not None:
+                    return answer
+                add(connection, [Incoming(skip, utc_text(None))])
             if asked is not None:
                 handing.release(connection, asked)
-            return skip
+            return kept or skip
 
     def practise(self, practice: Practice) -> Practice:
         """Store an answer given while calibrating; returns the one that counts: an item's first in an attempt."""

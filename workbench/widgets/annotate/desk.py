@@ -69,7 +69,8 @@ class Keeper:
         What counts now for the question of a label that was kept, as it may have been corrected through another page.
     skip, practice, exchange
         Take an item passed over, an answer of the calibration, a message to a model and its reply. They too may return
-        the record as it was kept; of two practice answers to one item in an attempt that is the first.
+        the record as it was kept: instead of a skip the label its question has already, and of two practice answers to
+        one item in an attempt the first.
     """
 
     judge: Callable[[Label], Label | None]

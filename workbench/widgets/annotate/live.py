@@ -221,11 +221,15 @@ class Live:
         """Keep that an item is passed over; what the page is told of it."""
         if not self._is_kept(sent):
             if sent.question in self._current:
-                raise RecordError("an item that is answered is not skipped", next_step="change the answer instead")
+                raise _is_answered()
             skip = self._unsaved_skips.get(sent.uuid) or self._passed_over(sent, asked)
             self._unsaved_skips[sent.uuid] = skip
-            try_to(lambda: self._keeper.skip(skip))
+            kept = try_to(lambda: self._keeper.skip(skip))
             del self._unsaved_skips[sent.uuid]
+            if isinstance(kept, Label):  # through another page
+                self._take_id(kept.label_id, "answer", sent.question)
+                self._labels[kept.label_id] = self._current[sent.question] = kept
+                raise _is_answered()
             self._kept.add(sent.uuid)
             self._skipped[sent.question] = skip.reason
         return {"skipped": self._skipped.get(sent.question, sent.reason)}
@@ -270,3 +274,7 @@ class Live:
         self._take_in(questions)
         self._held = {one.key for one in questions}
         self._gone -= self._held  # it came free, and is theirs again
+
+
+def _is_answered() -> RecordError:
+    return RecordError("an item that is answered is not skipped", next_step="change the answer instead")
