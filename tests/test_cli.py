@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import pytest
 
@@ -167,6 +168,37 @@ def test_a_new_pilot_opens(call: Callable[..., Told], tmp_path: Path) -> None:
 def test_showing_people_an_unfinished_guideline_warns(
     call: Callable[..., Told], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+@pytest.mark.parametrize("task", get_args(TaskName))
+def test_a_new_pilot_says_what_its_task_needs_next(task: str, call: Callable[..., Told], tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    told = call("new", folder, "--task", task).stdout
+    assert f"{folder}/guideline/v1.md" in told
+    assert f"workbench generate {folder}" in told
+    assert ("workbench import FILE" in told) is (task in TABLE_TASKS)
+    assert task in call("new", "--help").stdout
+    line = re.search(r"a line: (\{.*?\})", told)
+    assert line is not None
+    (folder / "prompts.jsonl").write_text(line[1] + "\n" + '{"prompt": "Only this."}' + "\n")
+    first, second = open_pilot(folder).prompts
+    assert (first.category, second.category, second.id) == ("greeting", "", content_id("p", "Only this."))
+    assert 'queue = "open"' in (folder / "pilot.toml").read_text()
+    assert open_pilot(folder).config.candidates == Candidates()
+
+
+def test_a_plan_without_people_says_where_they_are_listed(call: Callable[..., Told], tmp_path: Path) -> None:
+    pilot = small.opened(tmp_path / "mine")
+    told = call("plan", pilot.folder)
+    assert told.returncode == 1
+    assert 'list people as [[annotators]] in pilot.toml, or set queue = "open" there' in told.stderr
+
+
+def test_the_readmes_line_of_prompts_is_one(tmp_path: Path) -> None:
+    [line] = [one for one in (ROOT / "README.md").read_text().splitlines() if one.startswith('{"prompt"')]
+    (tmp_path / "prompts.jsonl").write_text(line)
+    [prompt] = build.read_prompts(tmp_path / "prompts.jsonl")
+    assert prompt.constraints[0].kind == "max_words"
+
+
     monkeypatch.setattr("workbench.serve.invite", lambda *_, **__: [])
     monkeypatch.setattr("workbench.serve.serve", lambda *_: None)
     folder = tmp_path / "mine"

@@ -73,14 +73,25 @@ def demo(
 @app.command()
 def new(
     folder: Annotated[Path, typer.Argument(help="a folder that does not exist yet, for example pilots/mine")],
-    task: Annotated[str, typer.Option(help="pairwise, ranking, likert, classification, red_team, …")] = "pairwise",
+    task: Annotated[
+        str,
+        typer.Option(
+            help="pairwise, ranking, likert, classification, red_team, instruction_following, or factual_accuracy"
+        ),
+    ] = "pairwise",
     title: Annotated[str, typer.Option(help="what people call it")] = "",
 ) -> None:
-    """Make an empty pilot: pilot.toml and a guideline to fill in."""
+    """Make an empty pilot: pilot.toml and a draft of the guideline, to be adapted."""
     from workbench.pilot import new_pilot
+    from workbench.pilot.bring_in import TABLE_TASKS
 
     pilot = new_pilot(folder, task=task, title=title)
-    _say(f"made {folder}: edit pilot.toml and {pilot.config.guideline}, then: workbench import FILE {folder}")
+    _say(f"made {folder}: edit {folder / 'pilot.toml'} and {folder / pilot.config.guideline}")
+    example = '{"prompt": "Say hello in five words.", "category": "greeting"}'
+    _say(f"then write {folder / 'prompts.jsonl'}, one prompt a line: {example}, and: workbench generate {folder}")
+    if task in TABLE_TASKS:
+        given = "" if task == "pairwise" else f" --task {task}"
+        _say(f"or, where there are labels already: workbench import FILE {folder}{given}")
 
 
 @app.command("import")

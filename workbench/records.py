@@ -182,11 +182,11 @@ class Item(Record):
 
 
 class Prompt(Record):
-    """A prompt before any model has answered it."""
+    """A prompt before any model has answered it. Rows are counted and spread by `category`; empty is one too."""
 
     id: Id
     prompt: str
-    category: str
+    category: str = ""
     constraints: tuple[Constraint, ...] = ()
     split: Split = "train"
 

@@ -208,7 +208,9 @@ def test_a_ranking_shows_as_many_as_pilot_toml_says_and_no_more_than_are_generat
 def test_red_team_items_need_no_model(tmp_path: Path) -> None:
     folder = small.make(tmp_path / "small", simulated=False)
     path = folder / "pilot.toml"
-    path.write_text(path.read_text().replace('"pairwise"', '"red_team"').replace("[design]", NO_MODEL))
+    path.write_text(
+        path.read_text().replace('"pairwise"', '"red_team"').replace('model = "smollm2-135m-instruct"', NO_MODEL)
+    )
     (folder / "responses.jsonl").unlink()
     pilot = open_pilot(folder)
     built = pilot.generate()
@@ -218,7 +220,7 @@ def test_red_team_items_need_no_model(tmp_path: Path) -> None:
     assert not (folder / "responses.jsonl").exists()
 
 
-NO_MODEL = '[candidates]\nmodel = "there is no such model"\n\n[design]'
+NO_MODEL = 'model = "there is no such model"'
 
 
 def test_only_pairs_can_be_simulated(tmp_path: Path) -> None:

@@ -145,7 +145,9 @@ def _check(
     if not 1 <= overlap <= len(annotators):
         raise PlanError(
             f"overlap {overlap} needs as many annotators, there are {len(annotators)}",
-            next_step=f"choose an overlap from 1 to {len(annotators)}, or invite more people",
+            next_step=f"choose an overlap from 1 to {len(annotators)}, or invite more people"
+            if annotators
+            else 'list people as [[annotators]] in pilot.toml, or set queue = "open" there',
         )
     for name, share in (("gold_share", gold_share), ("repeat_share", repeat_share)):
         if not 0 <= share <= 1:

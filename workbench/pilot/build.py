@@ -48,7 +48,10 @@ def read_prompts(path: Path) -> list[Prompt]:
         raise PilotError("this pilot has no prompts.jsonl", where=str(path.parent)) from None
     for number, line in enumerate(lines, start=1):
         try:
-            prompt = Prompt.parse(json.loads(line))
+            given = json.loads(line)
+            if "id" not in given:
+                given["id"] = content_id("p", given.get("prompt", ""))
+            prompt = Prompt.parse(given)
             for constraint in prompt.constraints:
                 verifiers.validate(constraint)
         except (ValueError, TypeError) as error:

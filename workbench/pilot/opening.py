@@ -52,7 +52,7 @@ def open_pilot(folder: str | Path, storage: str | None = None) -> Pilot:
 
 
 def new_pilot(folder: str | Path, *, task: str = "pairwise", title: str = "", guideline: str | None = None) -> Pilot:
-    """Make an empty pilot folder to fill: `pilot.toml`, a guideline draft beside it, `prompts.jsonl`.
+    """Make an empty pilot folder: `pilot.toml` and a draft of the task's guideline. `prompts.jsonl` is yours to write.
 
     Raises
     ------

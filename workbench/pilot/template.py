@@ -21,7 +21,16 @@ title = {title}
 task = {task}
 guideline = {guideline}
 
+# How `workbench generate` answers prompts.jsonl; not used for imported labels.
+[candidates]
+model = "smollm2-135m-instruct"
+n = 4                 # responses to each prompt; an item shows those that differ most
+shown = 3             # of a ranking: how many of the n
+temperatures = [0.7, 1.0]
+max_new_tokens = 128
+
 [design]
+# queue = "open"      # anybody who is invited is handed free questions; without it `workbench plan` shares them out
 overlap = 3           # labels wanted for each item
 gold_share = {gold_share}      # share of the items with a known answer
 repeat_share = 0.05   # share an annotator sees twice, sides swapped, to measure consistency
