@@ -13,7 +13,10 @@ import pytest
 
 from tests.pilot import small
 from workbench.cli import main
-from workbench.pilot import open_pilot
+from workbench.pilot import build, open_pilot
+from workbench.pilot.bring_in import TABLE_TASKS
+from workbench.pilot.config import Candidates
+from workbench.records import TaskName, content_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -165,9 +168,6 @@ def test_a_new_pilot_opens(call: Callable[..., Told], tmp_path: Path) -> None:
     assert "allowed are" in call("new", tmp_path / "other", "--task", "essay").stderr
 
 
-def test_showing_people_an_unfinished_guideline_warns(
-    call: Callable[..., Told], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
 @pytest.mark.parametrize("task", get_args(TaskName))
 def test_a_new_pilot_says_what_its_task_needs_next(task: str, call: Callable[..., Told], tmp_path: Path) -> None:
     folder = tmp_path / "mine"
@@ -199,6 +199,9 @@ def test_the_readmes_line_of_prompts_is_one(tmp_path: Path) -> None:
     assert prompt.constraints[0].kind == "max_words"
 
 
+def test_showing_people_an_unfinished_guideline_warns(
+    call: Callable[..., Told], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("workbench.serve.invite", lambda *_, **__: [])
     monkeypatch.setattr("workbench.serve.serve", lambda *_: None)
     folder = tmp_path / "mine"
