@@ -11,6 +11,7 @@ import pytest
 from tests.widgets.make import MODELS, guideline, items
 from tests.xss import PAYLOADS
 from workbench.errors import StoreError
+from workbench.widgets.annotate.desk import AWAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -230,7 +231,7 @@ def test_a_refusal_shows_its_reason_and_ends_when_the_trouble_does(bench: Show) 
     one = bench()
     one.keeper.failing = StoreError("the disk is full", next_step="free some space")
     one.press("a")
-    until(one.page, "alarm", "NOT SAVED: the disk is full -> free some space")
+    until(one.page, "alarm", f"NOT SAVED: {AWAY}")
     assert one.text("status") == "0 saved · 1 NOT SAVED"
     one.keeper.failing = None
     until(one.page, "status", "1 answer saved")

@@ -14,6 +14,7 @@ from workbench.design import standing
 from workbench.errors import TooLateError
 from workbench.records import Calibration, Response
 from workbench.widgets.annotate import Drill, Handed, HandOut, Options, Requirement
+from workbench.widgets.annotate.desk import AWAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -443,7 +444,7 @@ def test_when_no_more_can_be_fetched_the_page_says_why(bench: Show) -> None:
         return Handed(assignments(queue), 5)
 
     one = bench(items=queue, options=Options(hand_out=HandOut("pilot-x", "batch-1", hand_out)))
-    until(one.page, "notice", "No further items could be fetched: OSError: the database is away")
+    until(one.page, "notice", f"No further items could be fetched: {AWAY}")
     one.press("a")
     until(one.page, "status", "1 answer saved")
 

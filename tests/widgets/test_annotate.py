@@ -14,6 +14,7 @@ from tests.widgets.make import ANNOTATOR, MODELS, Keeper, assignments, guideline
 from workbench.errors import PlanError, RecordError, StoreError
 from workbench.records import Annotator, Assignment
 from workbench.widgets import annotate_queue
+from workbench.widgets.annotate.desk import AWAY
 
 
 @pytest.mark.parametrize(
@@ -128,10 +129,9 @@ def test_it_is_not_acknowledged_before_the_callback_has_returned() -> None:
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (StoreError("disk is full", next_step="free some space"), "disk is full -> free some space"),
-        (OSError("disk\nis full"), "OSError: disk is full"),
-        (OSError("cannot write \udcff"), "OSError: cannot write \N{REPLACEMENT CHARACTER}"),
-        (RuntimeError(), "RuntimeError: no reason given"),
+        (StoreError("disk is full", where="/srv/secret/store.sqlite", next_step="free some space"), AWAY),
+        (OSError("disk\nis full: /srv/secret"), AWAY),
+        (RuntimeError(), AWAY),
         (RecordError("the store refuses it"), "the store refuses it"),
     ],
 )

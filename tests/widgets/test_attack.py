@@ -14,6 +14,7 @@ from tests.widgets.talk import WAIT_S, Talk, as_turns, echo
 from workbench.errors import StoreError, TrainingError
 from workbench.widgets.annotate import Past
 from workbench.widgets.annotate.attack import LONGEST_REPLY, MOST_EXCHANGES
+from workbench.widgets.annotate.desk import AWAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -258,8 +259,8 @@ def test_a_model_that_fails_is_told_and_can_be_asked_again(reply: Callable[..., 
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (StoreError("disk is full", next_step="free some"), "The reply could not be kept: disk is full -> free some"),
-        (OSError("disk\nis full"), "The reply could not be kept: OSError: disk is full"),
+        (StoreError("disk is full", next_step="free some"), f"The reply could not be kept: {AWAY}"),
+        (OSError("disk\nis full"), f"The reply could not be kept: {AWAY}"),
     ],
 )
 def test_a_reply_that_cannot_be_kept_is_told_and_is_no_part_of_the_conversation(error: Exception, words: str) -> None:

@@ -20,6 +20,7 @@ from tests.widgets.make import (
 from workbench.errors import StoreError
 from workbench.records import SAW_CHECKS
 from workbench.widgets.annotate import AnnotateWidget, Options, Past, Requirement
+from workbench.widgets.annotate.desk import AWAY
 
 
 def refused(reply: dict[str, Any], words: str) -> None:
@@ -86,7 +87,7 @@ def test_a_skip_that_cannot_be_kept_is_told_and_the_same_one_is_tried_again() ->
     keeper.failing = StoreError("disk is full")
     sent = skip_message(shown, 0)
     reply = handle(shown, sent)
-    assert reply == {"type": "refused", "uuid": sent["uuid"], "message": "disk is full", "final": False}
+    assert reply == {"type": "refused", "uuid": sent["uuid"], "message": AWAY, "final": False}
     assert shown.state()["skipped"] == {}
     tried = shown._live._unsaved_skips[sent["uuid"]]
     keeper.failing = None

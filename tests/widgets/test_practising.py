@@ -25,6 +25,7 @@ from tests.widgets.make import (
 from workbench import design
 from workbench.errors import PlanError, StoreError, TooLateError
 from workbench.widgets.annotate import AnnotateWidget, Drill, Handed, HandOut, Options, Past
+from workbench.widgets.annotate.desk import AWAY
 
 # Gold is the canonical A, and the middle question is shown in reverse: right and wrong as the screen names them.
 RIGHT, WRONG = "ABA", "BAB"
@@ -224,7 +225,7 @@ def test_what_cannot_be_kept_reveals_nothing_and_is_tried_again() -> None:
     assert handle(shown, sent) == {
         "type": "refused",
         "uuid": sent["uuid"],
-        "message": "disk is full",
+        "message": AWAY,
         "final": False,
     }
     assert stands(shown) == ("practising", 1, 0, 0)

@@ -9,7 +9,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, TypeVar
 
-from workbench.errors import PlanError, TooLateError, WorkbenchError
+from workbench.errors import PlanError, StoreError, TooLateError, WorkbenchError
 from workbench.safe_html import well_formed
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from workbench.widgets.annotate.questions import Requirement
 
 T = TypeVar("T")
+AWAY = "the store is not available just now. This is tried again; if it lasts, tell whoever asked you to label"
 _log = logging.getLogger(__name__)
 
 
@@ -33,9 +34,13 @@ def try_to(keep: Callable[[], T]) -> T:
         return keep()
     except TooLateError:
         raise
+    except StoreError as error:  # which names files, servers and accounts
+        _log.warning("the store: %s", error)
+        raise NotSavedError(AWAY) from error
     except Exception as error:
         if not isinstance(error, WorkbenchError):
             _log.exception("a judgment could not be saved")
+            raise NotSavedError(AWAY) from error
         raise NotSavedError(one_line(error)) from error
 
 
@@ -54,7 +59,8 @@ class Keeper:
     """Where judgments go. Each function is called from any thread and returns only once its record is committed.
 
     Whatever a function raises is shown to the annotator as NOT SAVED, in one line, and the record is handed over again
-    later: the same id twice must do no harm.
+    later: the same id twice must do no harm. A `StoreError`, and what is no error of the workbench, is shown as `AWAY`
+    and logged.
 
     Attributes
     ----------
