@@ -115,3 +115,10 @@ def test_importing_workbench_is_light() -> None:
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert out.stdout.strip() == "[]"
+
+
+def test_what_notebooks_name_is_there_in_a_fresh_kernel_and_light() -> None:
+    names = ", ".join(f"wb.training.{name}" for name in ("candidates", "chat.endpoint", "dpo", "jobs.start", "models"))
+    code = f"import sys, workbench as wb; {names}; print([m for m in {sorted(HEAVY)} if m in sys.modules])"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert out.stdout.strip() == "[]"

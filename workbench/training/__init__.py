@@ -3,9 +3,31 @@
 The only room that uses torch, transformers, trl and peft, and only inside functions: importing anything here loads
 none of them. A training run is a process of its own with a folder of its own (`jobs`); notebooks only read it.
 
+chat        a model that answers in a conversation, here or on a server
 models      find, convert and load a causal language model
 candidates  several answers a prompt, resumable, and the pair worth judging
 dpo         direct preference optimisation on pairs, as a LoRA adapter
 jobs        the run folder, its process, status, metrics, cancel
 evaluate    answers of base and adapter side by side; implicit rewards on held-out pairs
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from workbench.training import candidates, chat, dpo, evaluate, jobs, models
+
+_MODULES = ("candidates", "chat", "dpo", "evaluate", "jobs", "models")
+
+__all__ = ["candidates", "chat", "dpo", "evaluate", "jobs", "models"]
+
+
+def __getattr__(name: str) -> object:
+    if name in _MODULES:
+        return import_module(f"workbench.training.{name}")
+    msg = f"module 'workbench.training' has no attribute {name!r}"
+    raise AttributeError(msg)
+
+
+def __dir__() -> list[str]:
+    return __all__
