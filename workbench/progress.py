@@ -1,7 +1,7 @@
 """Progress with time left, for every step that can take over two seconds.
 
-Bars go to stderr and only when a person is watching (a terminal or a notebook); logs and pipes get one line at the
-end instead of a thousand.
+Bars go to stderr and only when a person is watching (a terminal or a notebook); logs and pipes get one line a
+phase (`line`) instead of a thousand.
 """
 
 from __future__ import annotations
@@ -35,6 +35,13 @@ def clock(what: str) -> tqdm[Any]:
 
     shown: tqdm[Any] = auto(desc=what, bar_format="{desc} … {elapsed}", **_look())
     return shown
+
+
+def line(text: str) -> None:
+    """A line on stderr where nobody watches a bar, so that a log shows what a long step is at."""
+    if not watched():
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
 
 
 def _look() -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
 import json
 import os
 import platform
@@ -15,7 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tqdm import tqdm
 
+from workbench import progress
 from workbench.errors import TrainingError
 from workbench.training import dpo, jobs, models, processes, runfiles
 from workbench.training.jobs import Run
@@ -281,3 +285,33 @@ def test_an_evaluation_is_kept_with_the_run(run: Run) -> None:
     assert run.evaluation() == {"difference": 0.1}
     assert run.answers() == []
     assert run.margins() == []
+
+
+@pytest.mark.parametrize(("state", "ends"), [("done", [4, 8]), ("cancelled", [4, 6]), ("failed", [4, 6])])
+def test_a_bar_ends_full_where_its_phase_ended_well(
+    state: str,
+    ends: list[int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    told = iter([("running", "first", 3, 4), ("running", "second", 2, 8), (state, "second", 6, 8)])
+
+    def status(_: Run) -> Status:
+        now, phase, step, steps = next(told)
+        return Status.parse({"state": now, "phase": phase, "step": step, "steps": steps, "created": 1.0})
+
+    monkeypatch.setattr(Run, "status", status)
+    made = []
+
+    def bar(what: str, total: int, unit: str) -> Any:
+        made.append(tqdm(total=total, file=io.StringIO()))
+        return made[-1]
+
+    monkeypatch.setattr(progress, "bar", bar)
+    monkeypatch.setattr(progress, "watched", lambda: False)
+    with pytest.raises(TrainingError) if state == "failed" else contextlib.nullcontext():
+        Run(tmp_path).wait()
+    assert [one.n for one in made] == ends
+    # Without a terminal a phase is a line.
+    assert capsys.readouterr().err == f"{tmp_path.name}: first, 4 steps\n{tmp_path.name}: second, 8 steps\n"

@@ -132,12 +132,18 @@ class Run:
             while True:
                 status = self.status()
                 if status.phase != phase:
+                    if status.state in ("running", "done"):
+                        _fill(shown)  # the last steps of a phase are often not seen before the next begins
                     shown.close()
                     phase = status.phase
+                    if progress:
+                        bars.line(f"{self.path.name}: {phase}" + (f", {status.steps} steps" if status.steps else ""))
                     shown = _bar(f"{self.path.name}: {phase}", status.steps) if progress else bars.silent()
                 shown.update(status.step - shown.n)
                 shown.refresh()
                 if status.over:
+                    if status.state == "done":
+                        _fill(shown)
                     break
                 if deadline is not None and time.monotonic() > deadline:
                     raise TrainingError(
@@ -352,6 +358,12 @@ def _tell(reporter: runfiles.Reporter, phase: str) -> Callable[[int, int], None]
 
 def _bar(what: str, steps: int) -> tqdm[Any]:
     return bars.bar(what, steps, "step") if steps else bars.clock(what)
+
+
+def _fill(shown: tqdm[Any]) -> None:
+    """To the end of a phase that ended well; notebooks show a bar that is closed before it as a failure."""
+    if shown.total:
+        shown.update(shown.total - shown.n)
 
 
 def _existing(path: str | Path) -> Path:
