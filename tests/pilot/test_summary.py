@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
-
-import pytest
 
 from tests.pilot import small
 from workbench import report
 from workbench.pilot import open_pilot
-from workbench.pilot.summary import _holds, red_flags, summarise
-from workbench.stats.estimate import Estimate
-from workbench.stats.intervals import wilson
+from workbench.pilot.summary import red_flags, summarise
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,14 +52,13 @@ def test_an_empty_pilot_still_has_a_page_that_says_why(tmp_path: Path) -> None:
     assert "no labels yet" in report.render(summary)
 
 
-@pytest.mark.parametrize(
-    ("left", "n", "looks", "expected"), [(60, 100, 1, False), (60, 100, 6, True), (70, 100, 6, False)]
-)
-def test_more_looks_need_more_evidence(left: int, n: int, looks: int, expected: bool) -> None:
-    low, high, _ = wilson(left, n)
-    share = Estimate("p_left", left / n, low, high, n, 1, n, "Wilson")
-    # 60 of 100: the 95 % interval is .502 to .691, at 1 - .05/6 it is .471 to .716.
-    assert _holds(share, 0.5, looks) is expected
+def test_what_is_worth_a_look_is_told_and_not_held_against_anybody(pilot: Pilot) -> None:
+    quality = pilot.quality()
+    page = replace(quality.pages["s1"], suggestions=("chose the left response in 90 % of 40",))
+    flags = red_flags(pilot, None, replace(quality, pages={"s0": quality.pages["s0"], "s1": page}), None, None)
+    told = [flag for flag in flags if "s1" in flag["text"]]
+    assert [flag["severity"] for flag in told] == ["medium"]
+    assert "no reason to exclude anybody: s1 chose the left response in 90 % of 40" in told[0]["text"]
 
 
 def test_quarantined_rows_are_flagged(pilot: Pilot) -> None:

@@ -322,7 +322,7 @@ def test_the_slope_of_the_ordinal_m_step(monkeypatch: pytest.MonkeyPatch) -> Non
         seen["loss"], seen["x"] = loss, x
         return real(loss, x, **options)
 
-    monkeypatch.setattr(ordinal, "minimize", spy)
+    monkeypatch.setattr("scipy.optimize.minimize", spy)
     ordinal._maximise(counts, start, 0.7)
     numeric = approx_fprime(seen["x"], lambda x: seen["loss"](x)[0], 1e-7)
     assert seen["loss"](seen["x"])[1] == pytest.approx(numeric, abs=1e-5)

@@ -56,7 +56,9 @@ def quality(pilot: Pilot) -> results.Quality:
         verdict(f"Gold error of {error.label}", error, threshold, higher_is_better=False)
         for error in (gold.error_rates(marked, dict.fromkeys(marked["item"], True)) if len(marked) else [])
     )
-    return results.Quality(tuple(annotators.summarise(labels)), verdicts, pilot.simulated_notice)
+    from workbench.pilot.annotators import pages
+
+    return results.Quality(tuple(annotators.summarise(labels)), verdicts, pilot.simulated_notice, pages(pilot))
 
 
 def marked_gold(pilot: Pilot, labels: pd.DataFrame) -> pd.DataFrame:
@@ -69,7 +71,8 @@ def marked_gold(pilot: Pilot, labels: pd.DataFrame) -> pd.DataFrame:
         task.same(tasks.parse_answer(task.name, json.loads(answer)), known[item])
         for item, answer in zip(asked["item"], asked["answer"], strict=True)
     ]
-    return pd.DataFrame({"item": asked["item"], "annotator": asked["annotator"], "label": right}, dtype=object)
+    marked = pd.DataFrame({"item": asked["item"], "annotator": asked["annotator"], "label": right}, dtype=object)
+    return marked.assign(is_repeat=asked["is_repeat"], submitted_at=asked["submitted_at"])
 
 
 def cost(pilot: Pilot, scale_to: int, prices: Sequence[Prices], options: Mapping[str, Any]) -> results.Cost:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench import design, exporters, guidelines, tasks
 from workbench.errors import PilotError
-from workbench.pilot import agreement, build, config, labelling, measures, results, simulated, summary, training
+from workbench.pilot import build, config, labelling, results, training
 from workbench.records import Item
 
 if TYPE_CHECKING:
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from workbench.economics.cost import Prices
     from workbench.exporters import Preferences, Ties
     from workbench.importers import Imported
+    from workbench.pilot.annotators import Filter, Page
+    from workbench.pilot.consensus import Consensus, Model
+    from workbench.pilot.gold import Gold
+    from workbench.pilot.systems import Model as TieModel
+    from workbench.pilot.systems import Systems
     from workbench.records import Assignment, Guideline, Label, Prompt
     from workbench.store import Store
     from workbench.training.chat import Chat
@@ -179,6 +184,8 @@ class Pilot:
         """
         pretended = {person.id for person in self.config.annotators if person.source == "simulated"}
         asked = [a for a in self.assignments() if a.annotator in pretended]
+        from workbench.pilot import simulated
+
         labels = simulated.labels(self.items, asked, self.config, self.guideline)
         return self.store.append(labels, self._started()).n_new
 
@@ -287,15 +294,68 @@ class Pilot:
 
         Intervals resample items, or prompts where several items share one.
         """
+        from workbench.pilot import agreement
+
         return agreement.agreement(self, n_resamples=n_resamples, seed=seed)
 
     def disagreements(self, n: int = 10) -> results.Disagreements:
         """The `n` most disputed items with prompt, responses, votes and reasons."""
+        from workbench.pilot import measures
+
         return measures.disagreements(self, n)
 
     def quality(self) -> results.Quality:
         """Annotators against gold, side bias, consistency on hidden repeats and pace."""
+        from workbench.pilot import measures
+
         return measures.quality(self)
+
+    def annotator(self, name: str) -> Page:
+        """One annotator's page: agreement, side, length, speed, drift, repeats, copying, gold; what is worth a look."""
+        from workbench.pilot import annotators
+
+        return annotators.page(self, name)
+
+    def without(self, *names: str, n_resamples: int = 10_000, seed: int = 0) -> Filter:
+        """What leaving these annotators out would do to labels, slices, groups and agreement; nothing is changed."""
+        from workbench.pilot import annotators
+
+        return annotators.filter_impact(self, names, n_resamples=n_resamples, seed=seed)
+
+    def gold(self, *, acceptable: float | None = None, unacceptable: float | None = None) -> Gold:
+        """Who passes on gold, decided answer by answer with stated error rates; and the gold itself under examination.
+
+        Parameters
+        ----------
+        acceptable, unacceptable
+            Error rates between which the test tells. `unacceptable` is the pilot's `gold_error` unless given,
+            `acceptable` a third of it.
+        """
+        from workbench.pilot import gold
+
+        return gold.gold(self, acceptable=acceptable, unacceptable=unacceptable)
+
+    def consensus(self, model: Model = "dawid_skene", *, seed: int = 0) -> Consensus:
+        """One label an item by a model of the annotators, compared with other models on labels they have not seen."""
+        from workbench.pilot import consensus
+
+        return consensus.consensus(self, model, seed=seed)
+
+    def systems(
+        self,
+        model: TieModel = "davidson",
+        *,
+        style: Sequence[str] = (),
+        n_resamples: int = 1_000,
+        seed: int = 0,
+    ) -> Systems:
+        """The models behind the responses, ranked; intervals resample prompts.
+
+        `style` names what to control for, such as `["log_words", "lists"]` (see `stats.ranking.style_of`).
+        """
+        from workbench.pilot import systems
+
+        return systems.systems(self, model, style=style, n_resamples=n_resamples, seed=seed)
 
     def labelled_under(self) -> Guideline:
         """The guideline most labels were given under; others are counted in the ledger."""
@@ -311,6 +371,8 @@ class Pilot:
         Prices come from `pilot.toml` unless given; nothing is guessed. Further options go to
         `economics.cost.estimate`.
         """
+        from workbench.pilot import measures
+
         return measures.cost(self, scale_to, self.config.prices if prices is None else prices, options)
 
     def preferences(
@@ -320,6 +382,8 @@ class Pilot:
 
         Options are those of `exporters.preferences`. Written to `preferences/` in the pilot's folder.
         """
+        from workbench.pilot import measures
+
         made = exporters.preferences(
             self.items.values(),
             self.label_records(),
@@ -430,6 +494,7 @@ class Pilot:
     def report(self, path: str | Path | None = None) -> Path:
         """One self-contained HTML page that a reviewer can read offline; returns its path."""
         from workbench import report
+        from workbench.pilot import summary
 
         return report.write(summary.summarise(self), Path(path) if path else self.folder / "report" / "report.html")
 

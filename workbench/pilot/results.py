@@ -10,12 +10,14 @@ import pandas as pd
 from workbench.pilot.views import Shown, estimate_row, number
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from plotly.graph_objects import Figure
 
     from workbench.design import Balance
     from workbench.economics.cost import BreakEven, CostEstimate
     from workbench.stats.agreement import PairwiseKappa
-    from workbench.stats.annotators import AnnotatorSummary
+    from workbench.stats.annotators import AnnotatorPage, AnnotatorSummary
     from workbench.stats.estimate import Estimate, Verdict
 
 
@@ -125,11 +127,12 @@ class Disagreements(Shown):
 
 @dataclass(frozen=True, repr=False)
 class Quality(Shown):
-    """Annotators: labels, gold error, side, consistency, pace. Suggestions, never an exclusion."""
+    """Annotators: labels, gold error, side, consistency, pace; what is worth a look (`pages`). Never an exclusion."""
 
     annotators: tuple[AnnotatorSummary, ...]
     gold: tuple[Verdict, ...]
     simulated: str
+    pages: Mapping[str, AnnotatorPage]
 
     def lines(self) -> list[str]:
         """One line an annotator whose gold error is settled as too high, else that there is none."""
@@ -138,7 +141,8 @@ class Quality(Shown):
         open_ones = sum(verdict.decision == "inconclusive" for verdict in self.gold)
         told = bad or (["no annotator's gold error is shown to be above the threshold"] if self.gold else [])
         unsettled = [f"{open_ones} of {len(self.gold)} gold verdicts are inconclusive: few gold items each"]
-        return [*notice, *told, *(unsettled if open_ones else [])]
+        looks = [f"{name}: {one}" for name, page in self.pages.items() for one in page.suggestions]
+        return [*notice, *told, *(unsettled if open_ones else []), *looks]
 
     def table(self) -> pd.DataFrame:
         """One row an annotator; shares carry their interval."""

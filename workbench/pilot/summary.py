@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from workbench import __version__
 from workbench.errors import WorkbenchError
-from workbench.stats.intervals import wilson
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from workbench.pilot.opening import Pilot
     from workbench.pilot.results import Agreement, Evaluation, Quality
     from workbench.report.shape import Method, RedFlag, Summary
-    from workbench.stats.estimate import Estimate
     from workbench.training.jobs import Run
 
 PACKAGES = (
@@ -35,8 +33,6 @@ PACKAGES = (
 # More than this share of one answer makes chance-corrected coefficients low however well people agree.
 PREVALENT = 0.85
 SHOWN_DISPUTES = 12
-# Share of hidden repeats that should get the same answer again.
-CONSISTENT = 0.8
 
 
 def summarise(pilot: Pilot, *, scale_to: int = 10_000) -> Summary:
@@ -132,12 +128,9 @@ def red_flags(
     for verdict in quality.gold if quality else ():
         if verdict.decision == "fail":
             flag("high", str(verdict))
-    people = quality.annotators if quality else ()
-    for one in people:
-        if not _holds(one.p_left, 0.5, len(people)):
-            flag("medium", f"{one.annotator} leans to one side of the screen: {one.p_left}")
-        if one.self_agreement.value < CONSISTENT and not _holds(one.self_agreement, CONSISTENT, len(people)):
-            flag("medium", f"{one.annotator} answers repeats differently: {one.self_agreement}")
+    for name, page in quality.pages.items() if quality else ():
+        for suggestion in page.suggestions:
+            flag("medium", f"worth a look, no reason to exclude anybody: {name} {suggestion}")
     if quality:
         shares = pilot.labels().query("criterion == ''")["label"].value_counts(normalize=True)
         if len(shares) and shares.iloc[0] > PREVALENT:
@@ -157,17 +150,6 @@ def red_flags(
         for note in evaluation.notes:
             flag("medium", f"training: {note}")
     return sorted(flags, key=lambda found: ("high", "medium", "low").index(found["severity"]))
-
-
-def _holds(share: Estimate, value: float, looks: int) -> bool:
-    """Whether `value` lies in the share's interval at 95 % over all `looks` together (Bonferroni); True without data.
-
-    With six annotators and plain 95 % intervals, one in four pilots would accuse somebody without reason.
-    """
-    if not share.defined:
-        return True
-    low, high, _ = wilson(round(share.value * share.n_labels), share.n_labels, 1 - 0.05 / looks)
-    return low <= value <= high
 
 
 def _try(make: Callable[[], Any], missing: dict[str, str], name: str) -> Any:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
-from scipy import special, stats
 
 from workbench.stats.estimate import Estimate
 from workbench.stats.intervals import Interval, check_confidence, percentile
@@ -147,16 +147,17 @@ def bca(value: float, drawn: Floats, one_out: Floats, times: Floats, confidence:
     under = (np.count_nonzero(defined < value) + np.count_nonzero(defined == value) / 2) / defined.size
     if not 0 < under < 1:
         return Interval(math.nan, math.nan, n_undefined)
-    bias = float(special.ndtri(under))
+    normal = NormalDist()
+    bias = normal.inv_cdf(under)
     mean = float(np.average(one_out[ok], weights=times[ok]))
     apart = mean - one_out[ok]
     spread = float(times[ok] @ apart**2)
     skew = float(times[ok] @ apart**3) / (6 * spread**1.5) if spread > 0 else 0.0
-    z = float(special.ndtri(0.5 + confidence / 2))
+    z = normal.inv_cdf(0.5 + confidence / 2)
     ends = []
     for corner in (-z, z):
         moved = bias + (bias + corner) / (1 - skew * (bias + corner))
-        ends.append(float(np.quantile(defined, special.ndtr(moved))))
+        ends.append(float(np.quantile(defined, normal.cdf(moved))))
     return Interval(ends[0], ends[1], n_undefined)
 
 
@@ -235,6 +236,8 @@ def jackknife(
         reason = f"{k} annotators can be left out: too few for an interval over annotators"
     else:
         pseudo = k * value - (k - 1) * ok
+        from scipy import stats
+
         half = float(stats.t.ppf(0.5 + confidence / 2, k - 1)) * float(pseudo.std(ddof=1)) / math.sqrt(k)
         low, high = value - half, value + half
     return Estimate(name, value, low, high, p.n_items, p.n_annotators, p.n_labels, how, confidence, reason, label)

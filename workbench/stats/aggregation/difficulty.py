@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import expit, log_expit
 
 from workbench.stats.aggregation import em, reading
@@ -125,6 +124,8 @@ def _maximise(coded: Coded, posterior: Floats, ability: Floats, easiness: Floats
         up_able = np.bincount(coded.annotator, weights=slope * factor, minlength=n_annotators) - (able - _MEAN)
         up_easy = np.bincount(coded.item, weights=slope * logit, minlength=n_items) - (easy - _MEAN)
         return -value * scale, -np.concatenate([up_able, up_easy]) * scale
+
+    from scipy.optimize import minimize
 
     found = minimize(
         loss, np.concatenate([ability, easiness]), jac=True, method="L-BFGS-B", options={"maxiter": _STEPS}

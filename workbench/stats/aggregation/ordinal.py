@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import expit
 
 from workbench.errors import TableError
@@ -166,6 +165,8 @@ def _maximise(counts: Floats, parameters: Floats, spread: float) -> Floats:
         slope[:, 1:-1] = np.cumsum(of_cut[:, ::-1], axis=1)[:, ::-1][:, 1:] * gaps  # a gap moves all cuts above it
         slope[:, -1] = -(by_cut.sum(axis=2) @ classes) + (stray @ middle) / spread - far / _DETECTION
         return -float(value) * scale, -slope.ravel() * scale
+
+    from scipy.optimize import minimize
 
     found = minimize(loss, parameters.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": _STEPS}).x
     reached: Floats = found.reshape(shape)

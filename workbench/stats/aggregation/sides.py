@@ -10,7 +10,6 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from scipy.optimize import minimize
 from scipy.special import expit, logsumexp, ndtri
 
 from workbench.errors import TableError
@@ -93,6 +92,8 @@ def pairwise_bias(labels: Any, *, confidence: float = 0.95) -> PairwiseBias:
     problem = _Problem(coded, left)
     a = len(coded.annotators)
     start = np.concatenate([np.zeros(2 * a), np.full(a + 1, -1.0), [math.log(2)]])
+    from scipy.optimize import minimize
+
     found = minimize(problem.loss, start, jac=True, method="L-BFGS-B", options={"maxiter": _MAX_ITER})
     side, skill, tie = found.x[:a], np.exp(found.x[a : 2 * a]), np.exp(found.x[2 * a : 3 * a])
     error = np.sqrt(np.diag(problem.covariance(found.x))[:a])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import sparse, stats
+from scipy import sparse
 
 from workbench.errors import TableError
 from workbench.stats import coding
@@ -187,6 +187,8 @@ def _link(
 
 def _spearman(x: Floats, y: Floats) -> Floats:
     """Correlation of the ranks in each row; NaN where a value of the row is unknown or all are alike."""
+    from scipy import stats
+
     a, b = (stats.rankdata(values, axis=1) for values in (x, y))
     a, b = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
     below = np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))

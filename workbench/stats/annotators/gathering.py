@@ -243,8 +243,11 @@ def _content(table: pd.DataFrame, features: Any, confidence: float) -> ContentBi
     """None where there is nothing to compare: no features of both responses, or labels that are no choices."""
     if features is None or not hasattr(features, "columns") or not table["label"].isin(["A", "B"]).any():
         return None
-    both = [name for name in features.columns if name.endswith("_a") and f"{name[:-2]}_b" in features.columns]
-    return content_bias(table, features, confidence=confidence) if both else None
+    both = [name[:-2] for name in features.columns if name.endswith("_a") and f"{name[:-2]}_b" in features.columns]
+    here = features[features["item"].isin(table["item"])]
+    # What differs equally on every item (no lists anywhere) cannot be a reason for any choice.
+    moving = [name for name in both if np.ptp(np.log1p(here[f"{name}_a"]) - np.log1p(here[f"{name}_b"])) > 0]
+    return content_bias(table, features, columns=moving, confidence=confidence) if moving else None
 
 
 def _speed(looks: pd.DataFrame, features: Any, confidence: float) -> dict[str, Estimate]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy import sparse, stats
+from scipy import sparse
 from scipy.sparse.linalg import lsqr
 
 from workbench.stats.estimate import Estimate
@@ -216,6 +216,8 @@ def _trend(known: Known, confidence: float) -> Estimate:
     if not np.ptp(y):
         return result(math.nan, math.nan, "all answers are alike: no trend to see")
     error = math.sqrt(n_items / (n_items - 1) * float(per_item @ per_item)) / spread
+    from scipy import stats
+
     return result(slope, float(stats.t.ppf(0.5 + confidence / 2, n_items - 1)) * error, "")
 
 

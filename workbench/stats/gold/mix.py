@@ -17,6 +17,7 @@ from workbench.stats.coding import select
 from workbench.stats.estimate import Estimate
 from workbench.stats.gold.answers import column_names, known_answers
 from workbench.stats.intervals import check_confidence, difference_of_shares
+from workbench.stats.multiple import holm
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -94,8 +95,8 @@ def representativeness(
     given = _values(labels, items, columns)
     rng = np.random.default_rng(seed)
     found = [_compare(name, column, known, n_resamples, confidence, rng, seed) for name, column in given.items()]
-    adjusted = _holm([one.p_value for one in found])
-    return tuple(replace(one, p_holm=p) for one, p in zip(found, adjusted, strict=True))
+    adjusted = holm([one.p_value for one in found])
+    return tuple(replace(one, p_holm=float(p)) for one, p in zip(found, adjusted, strict=True))
 
 
 def context_columns(labels: Any, items: Any, columns: Sequence[str] | None) -> list[str]:
@@ -195,14 +196,3 @@ def _distance(gold_counts: Any, all_counts: Any) -> Any:
     n_gold = gold_counts.sum(axis=1, keepdims=True)
     rest = all_counts - gold_counts
     return np.abs(gold_counts / n_gold - rest / rest.sum(axis=1, keepdims=True)).sum(axis=1) / 2
-
-
-def _holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down adjustment; NaN stays NaN and does not count."""
-    ranked = sorted((p, k) for k, p in enumerate(p_values) if not math.isnan(p))
-    adjusted = [math.nan] * len(p_values)
-    so_far = 0.0
-    for rank, (p, k) in enumerate(ranked):
-        so_far = max(so_far, min(1.0, (len(ranked) - rank) * p))
-        adjusted[k] = so_far
-    return adjusted
