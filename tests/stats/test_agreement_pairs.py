@@ -127,3 +127,26 @@ def test_text_needs_an_order_for_weights() -> None:
     with pytest.raises(TableError, match="categories="):
         agreement.weighted_kappa(labels)
     assert agreement.weighted_kappa(labels, categories=["low", "high"]).value == 0.0
+
+
+def test_annotators_go_by_the_names_they_have() -> None:
+    labels = random_table(41, n_annotators=2, share=1)
+    truth = agreement.cohen_kappa(labels, n_resamples=0).value
+    numbered = labels.assign(annotator=labels["annotator"].map({"a0": 1, "a1": 2}))
+    assert agreement.cohen_kappa(numbered, 1, 2, n_resamples=0).value == pytest.approx(truth)
+    # 1 and "1" are two people, whose kappa is not that of one person with themself.
+    alike = labels.assign(annotator=labels["annotator"].map({"a0": 1, "a1": "1"}))
+    for a, b in ((None, None), (1, "1")):
+        assert agreement.cohen_kappa(alike, a, b, n_resamples=0).value == pytest.approx(truth)
+        assert agreement.weighted_kappa(alike, a, b, n_resamples=0).value < 1
+    pairs = agreement.pairwise_kappa(alike, n_resamples=0)
+    assert pairs.table[["a", "b"]].to_numpy().tolist() == [[1, "1"]]
+    kappa, counts = pairs.matrix()
+    assert kappa[0][1] == kappa[1][0] == pytest.approx(truth)
+    assert (counts[0][1], counts[0][0]) == (60, 0)
+
+
+def test_nobody_is_set_against_themself() -> None:
+    for kappa in (agreement.cohen_kappa, agreement.weighted_kappa):
+        with pytest.raises(TableError, match="against themself"):
+            kappa(random_table(42), "a0", "a0")

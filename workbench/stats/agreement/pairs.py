@@ -36,11 +36,12 @@ class PairwiseKappa:
     """Kappa of every two annotators who share an item.
 
     `table` has one row a pair, sorted: `a`, `b`, `n_items` both judged, `agreement` (share of equal labels), `kappa`
-    (NaN where both gave one label only), `low`, `high`. `annotators` are all annotators of the label table.
+    (NaN where both gave one label only), `low`, `high`. `annotators` are all annotators of the label
+    table, by the names they have there.
     """
 
     table: pd.DataFrame
-    annotators: tuple[str, ...]
+    annotators: tuple[Any, ...]
     method: str
     confidence: float
 
@@ -60,7 +61,7 @@ class PairwiseKappa:
             )
         place = {name: k for k, name in enumerate(self.annotators)}
         kappa, counts = np.full((n, n), np.nan), np.zeros((n, n), dtype=int)
-        rows, columns = self.table["a"].map(place).to_numpy(dtype=int), self.table["b"].map(place).to_numpy(dtype=int)
+        rows, columns = (np.asarray([place[one] for one in self.table[side]], dtype=int) for side in ("a", "b"))
         for x, y in ((rows, columns), (columns, rows)):
             kappa[x, y] = self.table["kappa"]
             counts[x, y] = self.table["n_items"]
@@ -69,8 +70,8 @@ class PairwiseKappa:
 
 def cohen_kappa(
     labels: Any,
-    a: str | None = None,
-    b: str | None = None,
+    a: Any = None,
+    b: Any = None,
     *,
     n_resamples: int = 10_000,
     confidence: float = 0.95,
@@ -85,23 +86,22 @@ def cohen_kappa(
     labels
         Any data frame with `item, annotator, label`.
     a, b
-        The two annotators; not needed when the table has exactly two.
+        The two annotators, as they are named in the table; not needed when it has exactly two.
 
     Raises
     ------
     TableError
-        More than two annotators and no names, or a name that is not in the table.
+        More than two annotators and no names, a name that is not in the table, or the same name twice.
     """
     coded = encode(labels)
-    a, b = _two(coded, a, b)
     how: dict[str, Any] = {"n_resamples": n_resamples, "confidence": confidence, "seed": seed, "interval": interval}
-    return _kappa("cohen_kappa", coded, a, b, "nominal", f"Cohen's kappa of {a} and {b}", label, how)
+    return _kappa("cohen_kappa", coded, (a, b), "nominal", "Cohen's kappa", label, how)
 
 
 def weighted_kappa(
     labels: Any,
-    a: str | None = None,
-    b: str | None = None,
+    a: Any = None,
+    b: Any = None,
     *,
     weights: Weights = "quadratic",
     categories: Sequence[Any] | None = None,
@@ -121,9 +121,8 @@ def weighted_kappa(
         Order of the labels, needed for text.
     """
     coded = encode(labels, "ordinal", categories)
-    a, b = _two(coded, a, b)
     how: dict[str, Any] = {"n_resamples": n_resamples, "confidence": confidence, "seed": seed, "interval": interval}
-    return _kappa("weighted_kappa", coded, a, b, weights, f"{weights} kappa of {a} and {b}", label, how)
+    return _kappa("weighted_kappa", coded, (a, b), weights, f"{weights} kappa", label, how)
 
 
 def pairwise_kappa(
@@ -178,7 +177,7 @@ def pairwise_kappa(
                 first[mine], second[mine], count[mine], marks, n_resamples=n_resamples, confidence=confidence, seed=seed
             )
             low[k], high[k] = made.low, made.high
-    names = [str(name) for name in coded.annotators]
+    names = names_of(coded)
     n_annotators = max(len(names), 1)
     table = pd.DataFrame(
         {
@@ -220,12 +219,13 @@ def pair_cells(coded: Coded) -> pd.DataFrame:
 
 
 def _kappa(
-    name: str, coded: Coded, a: str, b: str, weights: Weights, method: str, label: str, how: dict[str, Any]
+    name: str, coded: Coded, two: tuple[Any, Any], weights: Weights, said: str, label: str, how: dict[str, Any]
 ) -> Estimate:
-    place = {str(one): k for k, one in enumerate(coded.annotators)}
+    names, places = names_of(coded), _two(coded, *two)
+    method = f"{said} of {names[places[0]]} and {names[places[1]]}"
     table = np.full((2, len(coded.items)), -1, dtype=np.int64)
-    for row, one in enumerate((a, b)):
-        mine = coded.annotator == place[one]
+    for row, one in enumerate(places):
+        mine = coded.annotator == one
         table[row, coded.item[mine]] = coded.value[mine]
     both = (table >= 0).all(axis=0)
     width = max(coded.n_categories, 1)
@@ -284,16 +284,28 @@ def _numbers(coded: Coded) -> Floats:
     return coded.numbers if coded.numbers is not None else np.arange(coded.n_categories, dtype=float)
 
 
-def _two(coded: Coded, a: str | None, b: str | None) -> tuple[str, str]:
-    names = [str(name) for name in coded.annotators]
+def names_of(coded: Coded) -> list[Any]:
+    """The annotators as the table names them, in the order of their codes."""
+    return pd.Series(coded.annotators).tolist()
+
+
+def _two(coded: Coded, a: Any, b: Any) -> tuple[int, int]:
+    """Codes of two annotators given by their names, or of the only two there are."""
+    names = names_of(coded)
     if a is None or b is None:
         if len(names) != 2:
             raise TableError(
                 f"Cohen's kappa is for two annotators, the table has {len(names)}",
                 next_step="name two: cohen_kappa(labels, 'ana', 'ben'), or use fleiss_kappa or krippendorff_alpha",
             )
-        return names[0], names[1]
+        return 0, 1
+    place = {name: k for k, name in enumerate(names)}
     for name in (a, b):
-        if name not in names:
+        if name not in place:
             raise TableError(f"no annotator {name!r}; the table has {names[:12]}")
-    return a, b
+    if place[a] == place[b]:
+        raise TableError(
+            f"{a!r} cannot be set against themself",
+            next_step="name two; for repeats see stats.annotators.self_agreement",
+        )
+    return place[a], place[b]
