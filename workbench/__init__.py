@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         verifiers,
         widgets,
     )
-    from workbench.pilot import Pilot, new_pilot, open_pilot
+    from workbench.pilot import Pilot, new_pilot, open_pilot, show
 
 __version__ = "0.1.0"
 
@@ -50,7 +50,7 @@ _ROOMS = (
     "verifiers",
     "widgets",
 )
-_FROM_PILOT = ("Pilot", "new_pilot", "open_pilot")
+_FROM_PILOT = ("Pilot", "new_pilot", "open_pilot", "show")
 
 __all__ = [
     "Pilot",
@@ -65,6 +65,7 @@ __all__ = [
     "open_pilot",
     "records",
     "report",
+    "show",
     "stats",
     "store",
     "tables",

@@ -5,5 +5,6 @@ return and how that shows itself. Nothing is computed here that an island could 
 """
 
 from workbench.pilot.opening import Pilot, new_pilot, open_pilot
+from workbench.pilot.views import show
 
-__all__ = ["Pilot", "new_pilot", "open_pilot"]
+__all__ = ["Pilot", "new_pilot", "open_pilot", "show"]

@@ -54,6 +54,7 @@ def agreement(pilot: Pilot, *, n_resamples: int, seed: int) -> results.Agreement
         tuple(cautions),
         coefficients.pairwise_kappa(main.labels) if people > 1 and pilot.config.task != "ranking" else None,
         tuple(_over_people(pilot.config.task, main)),
+        None if _of_its_own(pilot.config.task, main) else main,
     )
 
 
@@ -67,13 +68,20 @@ def _alpha(task: str, asked: Question, options: Mapping[str, Any], label: str) -
     if task == "ranking":
         without = {name: value for name, value in options.items() if name != "cluster"}
         return coefficients.rank_alpha(asked.labels, **without, label=label)
-    if task == "classification" and asked.labels["label"].astype(str).str.contains("|", regex=False).any():
+    if _of_its_own(task, asked):
         return coefficients.set_alpha(asked.labels, **options, label=label)
     return coefficients.krippendorff_alpha(asked.labels, asked.level, **options, label=label)
 
 
+def _of_its_own(task: str, asked: Question) -> bool:
+    """Whether labels are rankings or sets of classes, which have coefficients of their own."""
+    several = asked.labels["label"].astype(str).str.contains("|", regex=False)
+    return task == "ranking" or (task == "classification" and bool(several.any()))
+
+
 def _over_people(task: str, asked: Question) -> list[Estimate]:
-    if task == "ranking" or asked.labels["annotator"].nunique() < 3:
+    # The jackknife is of alpha on labels as they stand, which is another coefficient than that of sets and rankings.
+    if _of_its_own(task, asked) or asked.labels["annotator"].nunique() < 3:
         return []
     return [coefficients.annotator_jackknife(asked.labels, level=asked.level, label="alpha, over annotators")]
 

@@ -15,6 +15,8 @@ from workbench.pilot.views import Shown, number
 from workbench.stats import gold as stats
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from plotly.graph_objects import Figure
 
     from workbench.pilot.opening import Pilot
@@ -34,6 +36,7 @@ class Gold(Shown):
     tests: tuple[stats.SequentialTest, ...]
     errors: tuple[Estimate, ...]
     audit: stats.GoldAudit
+    prompts: Mapping[str, str]
     simulated: str
 
     def lines(self) -> list[str]:
@@ -76,8 +79,25 @@ class Gold(Shown):
         )
 
     def items(self) -> pd.DataFrame:
-        """One row a gold item: error of all and of those who are good elsewhere, the usual wrong answer."""
-        return self.audit.table()
+        """One row a gold item, suspect ones first: who errs, the usual wrong answer, the start of the prompt."""
+        ranked = sorted(
+            self.audit.items,
+            key=lambda one: (not one.suspect, -_known(one.error_of_good.value), -_known(one.error.value)),
+        )
+        return pd.DataFrame(
+            [
+                {
+                    "item": one.item,
+                    "key": one.gold,
+                    "look at it": "yes" if one.suspect else "",
+                    "error": share(one.error),
+                    "error of who is good elsewhere": share(one.error_of_good),
+                    "usual wrong answer": "–" if one.common_wrong is None else one.common_wrong,
+                    "prompt": self.prompts.get(one.item, "")[:80],
+                }
+                for one in ranked
+            ]
+        )
 
     def figure(self) -> Figure | None:
         """The evidence about the annotator who is nearest to failing, or failed first."""
@@ -131,7 +151,12 @@ def gold(pilot: Pilot, *, acceptable: float | None, unacceptable: float | None) 
         audit = stats.audit(whole, keys, items=pilot.item_table(), threshold=too_much)
     else:
         audit = stats.audit(answers, table, threshold=too_much)
-    return Gold(tuple(tests), tuple(errors), audit, pilot.simulated_notice)
+    return Gold(tuple(tests), tuple(errors), audit, {item.id: item.prompt for item in known}, pilot.simulated_notice)
+
+
+def _known(value: float) -> float:
+    """The value, or below any share where there is none."""
+    return -1.0 if value != value else value
 
 
 def known_labels(pilot: Pilot) -> dict[str, Any]:

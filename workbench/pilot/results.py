@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from workbench.errors import PilotError
 from workbench.pilot.views import Shown, estimate_row, number
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from workbench.design import Balance
     from workbench.economics.cost import BreakEven, CostEstimate
+    from workbench.pilot.questions import Question
     from workbench.stats.agreement import PairwiseKappa
     from workbench.stats.annotators import AnnotatorPage, AnnotatorSummary
     from workbench.stats.estimate import Estimate, Verdict
@@ -55,6 +57,7 @@ class Agreement(Shown):
     cautions: tuple[str, ...] = ()
     pairs: PairwiseKappa | None = None
     over_people: tuple[Estimate, ...] = ()
+    question: Question | None = None
 
     def lines(self) -> list[str]:
         """One line a verdict, then the cautions."""
@@ -88,6 +91,26 @@ class Agreement(Shown):
             return theme.empty("no two annotators with labels that have a kappa")
         kappa, counts = self.pairs.matrix()
         return agreement.matrix(kappa, self.pairs.annotators, counts)
+
+    def without_each(self) -> pd.DataFrame:
+        """Alpha without each annotator, largest rise first: whose labels differ most from the others'."""
+        from workbench.stats import agreement
+
+        asked = self._asked()
+        return agreement.without_each(asked.labels, level=asked.level)
+
+    def over_time(self, windows: int = 4) -> Figure:
+        """Alpha in consecutive windows of items, by when their last label came in."""
+        from workbench.figures import agreement as figures
+        from workbench.stats import agreement
+
+        asked = self._asked()
+        return figures.forest(agreement.over_time(asked.labels, level=asked.level, windows=windows))
+
+    def _asked(self) -> Question:
+        if self.question is None:
+            raise PilotError("rankings and sets of classes have no view by annotator or time yet")
+        return self.question
 
 
 @dataclass(frozen=True, repr=False)

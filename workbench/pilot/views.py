@@ -8,7 +8,11 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from workbench.errors import WorkbenchError
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
     from plotly.graph_objects import Figure
 
@@ -55,10 +59,29 @@ class Shown:
             display(figure)
 
 
+def show(make: Callable[..., Any], *given: Any, **options: Any) -> None:
+    """Show what a call gives, or in one line why it gives nothing.
+
+    For notebooks that run on any pilot: one without gold, times or a second model has parts that cannot be shown.
+
+    >>> from workbench.errors import PilotError
+    >>> def nothing() -> None:
+    ...     raise PilotError("no label has a time", next_step="import submitted_at")
+    >>> show(nothing)
+    no label has a time -> import submitted_at
+    """
+    from IPython.display import display
+
+    try:
+        display(make(*given, **options))
+    except WorkbenchError as error:
+        print(error)  # noqa: T201 - this is what a cell is to show
+
+
 def estimate_row(estimate: Estimate, what: str = "") -> dict[str, Any]:
     """An estimate as a table row: number, interval, counts, method."""
     return {
-        "what": what or estimate.label or estimate.name,
+        "what": what or estimate.label or estimate.name.replace("_", " "),
         "value": number(estimate.value),
         "interval": f"{number(estimate.low)} to {number(estimate.high)}" if estimate.low == estimate.low else "–",
         "items": estimate.n_items,

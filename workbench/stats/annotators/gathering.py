@@ -123,7 +123,9 @@ def _pages(
     drift = _drift(table, said.agreement, seed, only)
     errors = _gold(table, gold, confidence)
     skills = skill_estimates(skill, confidence)
-    seconds = table.groupby("annotator")["duration_s"].median().to_dict() if "duration_s" in table else {}
+    # An import without times has a column that knows nothing.
+    timed = table.assign(duration_s=pd.to_numeric(table["duration_s"])) if "duration_s" in table else None
+    seconds = {} if timed is None else timed.groupby("annotator")["duration_s"].median().dropna().to_dict()
     pairs = _sentences(alike)
     found = {}
     for k, name in enumerate(names):
