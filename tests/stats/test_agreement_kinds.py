@@ -16,6 +16,7 @@ from nltk.metrics.distance import masi_distance
 from scipy.stats import kendalltau
 
 from tests.stats.test_agreement import CANONICAL, table
+from tests.stats.test_agreement_pairs import random_table
 from workbench import importers
 from workbench.errors import TableError
 from workbench.stats import agreement
@@ -198,3 +199,61 @@ def test_margins_far_apart_are_told() -> None:
     labels = table([["A"] * 30 + ["B"] * 30, ["A"] * 10 + ["B"] * 50])
     cautions = agreement.recommend(labels).cautions
     assert any("use 'A' 50% and 17% of the time on 60 shared items" in caution for caution in cautions)
+
+
+def spread_out(change: Any = None) -> pd.DataFrame:
+    """Ratings 0 to 2 of four people, some missing."""
+    labels = random_table(51, n_items=60, n_annotators=4, n_values=3, share=0.7)
+    return labels if change is None else labels.assign(label=labels["label"].map(change))
+
+
+@pytest.mark.parametrize("far", [10**6, 10**8, 3 * 10**8, 10**12])
+def test_what_is_not_compared_leaves_interval_alpha_alone(far: int) -> None:
+    labels = spread_out()
+    plain = agreement.krippendorff_alpha(labels, "interval", n_resamples=200)
+    # A far label that nobody else judged, and a category nobody used.
+    alone = pd.concat([labels, pd.DataFrame([("zz", "a0", far)], columns=labels.columns)])
+    for found in (
+        agreement.krippendorff_alpha(alone, "interval", n_resamples=200),
+        agreement.krippendorff_alpha(labels, "interval", categories=[1, 2, 3, far], n_resamples=200),
+    ):
+        assert (found.value, found.low, found.high) == pytest.approx((plain.value, plain.low, plain.high), abs=1e-12)
+        assert found.reason == ""
+    # A far label in a pair counts, and where it is left out the others keep their digits.
+    paired = pd.concat([alone, pd.DataFrame([("zz", "a1", 1)], columns=labels.columns)])
+    without = agreement.without_each(paired, level="interval").set_index("annotator")["value"]
+    rest = labels[labels["annotator"] != "a1"]
+    expected = agreement.krippendorff_alpha(rest, "interval", n_resamples=0).value
+    assert without["a1"] == pytest.approx(expected, abs=1e-12)
+
+
+def test_weighted_kappa_does_not_see_categories_nobody_used() -> None:
+    labels = spread_out()
+    for weights in ("linear", "quadratic"):
+        plain = agreement.weighted_kappa(labels, "a0", "a1", weights=weights, n_resamples=50)
+        far = agreement.weighted_kappa(labels, "a0", "a1", weights=weights, categories=[1, 2, 3, 10**9], n_resamples=50)
+        assert far.value == pytest.approx(plain.value, abs=1e-12)
+        assert (far.low, far.high) == pytest.approx((plain.low, plain.high), abs=1e-12)
+        every = agreement.pairwise_kappa(labels, weights=weights, categories=[1, 2, 3, 10**9], n_resamples=0).table
+        assert every["kappa"].iloc[0] == pytest.approx(plain.value, abs=1e-12)
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e-9, 1e9, 1e160, 1e300])
+def test_the_unit_of_measurement_does_not_matter(scale: float) -> None:
+    labels, scaled = spread_out(), spread_out(lambda one: one * scale)
+    for level in ("interval", "ratio"):
+        plain, found = (agreement.krippendorff_alpha(t, level, n_resamples=100) for t in (labels, scaled))
+        assert (found.value, found.low) == pytest.approx((plain.value, plain.low), abs=1e-9)
+    pairs = [agreement.weighted_kappa(t, "a0", "a1", n_resamples=0).value for t in (labels, scaled)]
+    assert pairs[0] == pytest.approx(pairs[1], abs=1e-9)
+    drawn = [agreement.krippendorff_alpha(t, "interval", interval="kalpha", n_resamples=50) for t in (labels, scaled)]
+    assert drawn[0].low == pytest.approx(drawn[1].low, abs=1e-9)
+
+
+def test_the_zero_of_measurement_does_not_matter() -> None:
+    plain = agreement.krippendorff_alpha(spread_out(), "interval", n_resamples=100)
+    found = agreement.krippendorff_alpha(spread_out(lambda one: one + 1e12), "interval", n_resamples=100)
+    assert (found.value, found.low) == pytest.approx((plain.value, plain.low), abs=1e-12)
+    # The same number as a float is no variation, though the categories differ.
+    one = agreement.krippendorff_alpha(table([[2**53, 2**53 + 1] * 3, [2**53 + 1, 2**53] * 3]), "interval")
+    assert math.isnan(one.value)

@@ -14,6 +14,7 @@ from sklearn.metrics import cohen_kappa_score
 
 from workbench.errors import TableError
 from workbench.stats import agreement
+from workbench.stats.coding import from_codes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -150,3 +151,27 @@ def test_nobody_is_set_against_themself() -> None:
     for kappa in (agreement.cohen_kappa, agreement.weighted_kappa):
         with pytest.raises(TableError, match="against themself"):
             kappa(random_table(42), "a0", "a0")
+
+
+def test_kappa_of_many_different_labels_needs_no_matrix() -> None:
+    rng = np.random.default_rng(0)
+    n = 30_000
+    value = rng.integers(0, 10**6, (n, 2))
+    value[:, 1] = np.where(rng.random(n) < 0.4, value[:, 0], value[:, 1])
+    labels = from_codes(np.repeat(np.arange(n), 2), np.tile([0, 1], n), pd.factorize(value.ravel())[0])
+    assert labels.n_categories > 40_000
+    expected = cohen_kappa_score(*labels.value.reshape(-1, 2)[:300].T)
+    few = labels.only(labels.item < 300)
+    assert agreement.cohen_kappa(few, n_resamples=0).value == pytest.approx(expected)
+    whole = agreement.cohen_kappa(labels, n_resamples=0).value
+    assert whole == pytest.approx(0.4, abs=0.02)
+    assert agreement.pairwise_kappa(labels, n_resamples=0).table["kappa"].item() == pytest.approx(whole)
+    for kappa in (agreement.weighted_kappa, lambda t: agreement.pairwise_kappa(t, weights="linear")):
+        with pytest.raises(TableError, match="at most 2000 different ones"):
+            kappa(labels)
+
+
+def test_too_many_pairs_are_refused() -> None:
+    crowd = from_codes(np.zeros(7_000, dtype=int), np.arange(7_000), np.arange(7_000) % 3)
+    with pytest.raises(TableError, match="24,496,500 pairs of labels"):
+        agreement.pairwise_kappa(crowd)

@@ -207,7 +207,8 @@ def set_alpha(
     from workbench.stats.agreement.sets import distance, with_sets
 
     p = gathered(with_sets(labels, cluster), cluster=cluster)
-    statistic = matrix_alpha(p, distance(p.categories)) if len(p.categories) <= MOST_COMPARED else refuse(p, "MASI")
+    q = len(p.categories)
+    statistic = matrix_alpha(p, distance(p.categories)) if q <= MOST_COMPARED else refuse(q, "MASI")
     how: dict[str, Any] = {"n_resamples": n_resamples, "confidence": confidence, "seed": seed, "interval": interval}
     return estimate("set_alpha", p, statistic, method="alpha with MASI distance", label=label, **how)
 

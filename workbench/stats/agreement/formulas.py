@@ -46,13 +46,19 @@ def alpha_statistic(p: Patterns, level: Level) -> Statistic:
         return matrix_alpha(p, distances(p, level))
     if level == "interval":
         assert p.numbers is not None  # encode refuses text for this level
-        fixed = p.numbers - p.numbers.mean()
-        disagreement = _spread(size, counts @ fixed, counts @ fixed**2) * spare
+        values = scaled(p.numbers, counts.T @ p.weight.astype(float))
+        disagreement = size * _apart_within(counts, size, values) * spare
+        # What rounding leaves of a mean of equal values; categories that are one number as a float are such values.
+        least = np.finfo(float).eps ** 2 * 16
 
         def interval(weight: Floats) -> Floats:
             n = (counts.T @ weight.T).T
             total = n.sum(axis=1)
-            return 1 - ratio(weight @ disagreement, _spread(total, n @ fixed, n @ fixed**2) / (total - 1))
+            centre = np.divide(n @ values, total, out=np.zeros(len(n)), where=total > 0)
+            # From the mean of each replicate: a far value that is not in it must not blur what is.
+            apart = np.einsum("rk,rk->r", n, (values - centre[:, None]) ** 2)
+            expected = np.where(apart > least * (n @ values**2), total * apart, 0)
+            return 1 - ratio(weight @ disagreement, expected / (total - 1))
 
         return interval
 
@@ -82,28 +88,52 @@ def matrix_alpha(p: Patterns, distance: Floats) -> Statistic:
     return alpha
 
 
-def ratio(above: Floats, below: Floats) -> Floats:
-    """Division with NaN where there is nothing to divide by."""
+def ratio(above: Floats, below: Floats, least: float = 0.0) -> Floats:
+    """Division with NaN where there is nothing to divide by: where `below` is not above `least`."""
     above, below = np.asarray(above, dtype=float), np.asarray(below, dtype=float)
     out: Floats = np.full(np.broadcast(above, below).shape, np.nan)
-    np.divide(above, below, out=out, where=below > 1e-12)
+    np.divide(above, below, out=out, where=below > least)
     return out
 
 
-def part_marks(numbers: Floats, weights: Weights) -> Floats:
-    """Agreement weights between categories, 1 on the diagonal, shape (categories, categories)."""
+def scaled(values: Floats, n: Floats) -> Floats:
+    """Values with the median of those that occur (`n` times each) at 0 and the farthest of them at 1 or -1.
+
+    The median, because a mean of all moves with one far value, and the near ones lose their digits to it. Values that
+    do not occur become 0.
+    """
+    used = n > 0
+    if not used.any():
+        return np.zeros(len(values))
+    order = np.argsort(values)
+    middle = order[np.searchsorted(np.cumsum(n[order]), n.sum() / 2)]
+    # Halves, since the difference of two finite numbers may be none.
+    apart = np.where(used, values / 2 - values[middle] / 2, 0.0)
+    most = float(np.abs(apart).max())
+    return apart / most if most > 0 else apart
+
+
+def losses(numbers: Floats, weights: Weights, places: NDArray[np.int64] | None = None) -> Floats:
+    """Disagreement between categories, 0 on the diagonal and 1 for the farthest, shape (categories, categories).
+
+    Parameters
+    ----------
+    places
+        Positions of the categories in the order of all; 0, 1, ... without.
+    """
+    if weights not in ("nominal", "ordinal", "linear", "quadratic"):
+        raise TableError(f"no weights {weights!r}; allowed are nominal, ordinal, linear, quadratic")
     q = len(numbers)
     if weights == "nominal" or q < 2:
-        return np.eye(q)
+        return 1 - np.eye(q)
+    scale = (np.arange(q) if places is None else places) if weights == "ordinal" else numbers / 2
+    apart = np.abs(np.subtract.outer(scale, scale)).astype(float)
+    most = float(apart.max())
     if weights == "ordinal":
-        between = np.abs(np.subtract.outer(np.arange(q), np.arange(q))) + 1
-        return np.asarray(1 - between * (between - 1) / (q * (q - 1)))
-    apart = np.abs(np.subtract.outer(numbers, numbers)) / np.ptp(numbers)
-    if weights == "linear":
-        return np.asarray(1 - apart)
-    if weights == "quadratic":
-        return np.asarray(1 - apart**2)
-    raise TableError(f"no weights {weights!r}; allowed are nominal, ordinal, linear, quadratic")
+        return np.asarray(apart * (apart + 1) / (most * (most + 1)))
+    if not most:
+        return apart
+    return np.asarray(apart / most if weights == "linear" else (apart / most) ** 2)
 
 
 def positions(p: Patterns) -> Floats:
@@ -115,8 +145,8 @@ def gwet_statistic(p: Patterns, weights: Weights) -> Statistic:
     """The function from pattern weights to AC1 or AC2; `p` may hold items with one label."""
     q = len(p.categories)
     if q > MOST_COMPARED:
-        refuse(p, "Gwet's coefficient")
-    marks = part_marks(positions(p), weights)
+        refuse(q, "Gwet's coefficient")
+    marks = 1 - losses(positions(p), weights)
     near = sparse.csr_matrix(p.counts @ marks)
     matched = np.asarray(p.counts.multiply(near).sum(axis=1)).ravel() - p.size
     spread = float(marks.sum()) / (q * (q - 1)) if q > 1 and p.n_seen > 1 else math.nan
@@ -143,7 +173,8 @@ def _beyond_chance(p: Patterns, matched: Floats, chance: Callable[[Floats], Floa
     def statistic(weight: Floats) -> Floats:
         observed = ratio(weight @ each, weight @ pairable)
         by_chance = chance((shares.T @ weight.T).T / weight.sum(axis=1)[:, None])
-        return ratio(observed - by_chance, 1 - by_chance)
+        # Shares that add up to 1 do so but for rounding.
+        return ratio(observed - by_chance, 1 - by_chance, least=1e-12)
 
     return statistic
 
@@ -151,7 +182,7 @@ def _beyond_chance(p: Patterns, matched: Floats, chance: Callable[[Floats], Floa
 def distances(p: Patterns, level: Level) -> Floats:
     """Squared distances between categories at the marginals of the data, shape (categories, categories)."""
     if len(p.categories) > MOST_COMPARED:
-        refuse(p, f"{level} alpha")
+        refuse(len(p.categories), f"{level} alpha")
     if level == "nominal":
         return 1 - np.eye(len(p.categories))
     if level == "ordinal":
@@ -160,20 +191,28 @@ def distances(p: Patterns, level: Level) -> Floats:
         return np.asarray(np.subtract.outer(score, score) ** 2)
     assert p.numbers is not None or not p.categories  # encode refuses text for these levels
     v = np.zeros(0) if p.numbers is None else p.numbers
-    apart = np.subtract.outer(v, v)
     if level == "interval":
-        return np.asarray(apart**2)
+        near = scaled(v, p.counts.T @ p.weight.astype(float))
+        return np.asarray(np.subtract.outer(near, near) ** 2)
+    apart = np.subtract.outer(v, v)
     together = np.add.outer(v, v)
     return np.asarray(np.divide(apart, together, out=np.zeros_like(apart), where=together != 0) ** 2)
 
 
-def refuse(p: Patterns, what: str) -> Any:
+def refuse(n: int, what: str) -> Any:
     """Raise `TableError`: too many different values to compare each two of them."""
     raise TableError(
-        f"{what} compares each pair of values and takes at most {MOST_COMPARED} different ones, the table has "
-        f"{len(p.categories)}",
+        f"{what} compares each pair of values and takes at most {MOST_COMPARED} different ones, the table has {n}",
         next_step='round the values, or use level="interval"',
     )
+
+
+def _apart_within(counts: sparse.csr_matrix, size: Floats, values: Floats) -> Floats:
+    """Sum of squared differences of a pattern's labels from their mean."""
+    pattern = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
+    centre = (counts @ values) / np.maximum(size, 1)
+    apart = counts.data * (values[counts.indices] - centre[pattern]) ** 2
+    return np.bincount(pattern, weights=apart, minlength=counts.shape[0]).astype(float)
 
 
 def _spread(n: Floats, total: Floats, squared: Floats) -> Floats:

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import sparse
 
 from workbench.errors import TableError
-from workbench.stats.agreement.formulas import Weights, part_marks, ratio
+from workbench.stats.agreement.formulas import MOST_COMPARED, Weights, losses, ratio, refuse
 from workbench.stats.coding import Coded, encode
 from workbench.stats.intervals import check_confidence
 from workbench.stats.patterns import Patterns
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 MOST_SHOWN = 200
 # With more pairs than this, intervals for each would take minutes and invite picking the extreme ones.
 MOST_INTERVALS = 300
+# More pairs of labels than this take gigabytes to list.
+MOST_MET = 20_000_000
+# Numbers held at once, near 64 MB.
+_CELLS = 8_000_000
 
 
 @dataclass(frozen=True)
@@ -153,28 +157,31 @@ def pairwise_kappa(
     cells = pair_cells(coded)
     pair, of_pair = np.unique(cells["pair"].to_numpy(), return_inverse=True)
     n_pairs = len(pair)
-    marks = part_marks(_numbers(coded), weights)
-    first, second = (cells[name].to_numpy() for name in ("first", "second"))
     count = cells["n"].to_numpy(dtype=float)
+    first, second, used = _used(cells["first"].to_numpy(), cells["second"].to_numpy())
+    lost = _losses(coded, used, weights)
 
     def total(values: Floats) -> Floats:
         return np.bincount(of_pair, weights=values, minlength=n_pairs).astype(float)
 
     n = total(count)
-    observed = total(count * marks[first, second]) / n
-    width = max(coded.n_categories, 1)
+    width = max(len(used), 1)
     rows = sparse.csr_matrix((count, (of_pair, first)), shape=(n_pairs, width))
     columns = sparse.csr_matrix((count, (of_pair, second)), shape=(n_pairs, width))
-    if weights == "nominal":
-        expected = np.asarray(rows.multiply(columns).sum(axis=1)).ravel() / n**2
+    if lost is None:
+        observed = total(count * (first != second))
+        expected = n**2 - np.asarray(rows.multiply(columns).sum(axis=1)).ravel()
     else:
-        expected = np.asarray(columns.multiply(sparse.csr_matrix(rows @ marks)).sum(axis=1)).ravel() / n**2
+        observed = total(count * lost[first, second])
+        step = max(1, _CELLS // width)
+        parts = [columns[k : k + step].multiply(rows[k : k + step] @ lost).sum(axis=1) for k in range(0, n_pairs, step)]
+        expected = np.concatenate([np.asarray(part).ravel() for part in parts]) if parts else np.zeros(0)
     low, high = np.full(n_pairs, np.nan), np.full(n_pairs, np.nan)
     if 0 < n_pairs <= MOST_INTERVALS and n_resamples:
         for k in range(n_pairs):
             mine = of_pair == k
             made = _cells_estimate(
-                first[mine], second[mine], count[mine], marks, n_resamples=n_resamples, confidence=confidence, seed=seed
+                first[mine], second[mine], count[mine], lost, n_resamples=n_resamples, confidence=confidence, seed=seed
             )
             low[k], high[k] = made.low, made.high
     names = names_of(coded)
@@ -185,7 +192,7 @@ def pairwise_kappa(
             "b": [names[k] for k in (pair % n_annotators).tolist()],
             "n_items": n.astype(np.int64),
             "agreement": total(count * (first == second)) / n,
-            "kappa": ratio(observed - expected, 1 - expected),
+            "kappa": 1 - ratio(observed * n, expected),
             "low": low,
             "high": high,
         }
@@ -200,9 +207,23 @@ def pair_cells(coded: Coded) -> pd.DataFrame:
 
     `pair` is first annotator x number of annotators + second annotator, the first being the earlier in the codes.
     """
+    n_met = pairs_of_labels(coded)
+    if n_met > MOST_MET:
+        raise TableError(
+            f"{n_met:,} pairs of labels on the same item are too many to list (at most {MOST_MET:,})",
+            next_step="take fewer annotators or a sample of items; krippendorff_alpha needs no pairs",
+        )
     order = np.argsort(coded.item, kind="stable")
     item, annotator, value = coded.item[order], coded.annotator[order], coded.value[order]
-    n_annotators, width = max(len(coded.annotators), 1), max(coded.n_categories, 1)
+    # A key of all four must fit 63 bits; names and labels that do not occur take no room in it.
+    people, annotator = np.unique(annotator, return_inverse=True)
+    labels, value = np.unique(value, return_inverse=True)
+    n_people, n_labels = len(people), len(labels)
+    if n_people**2 * n_labels**2 >= 2**63:
+        raise TableError(
+            f"{n_people:,} annotators with {n_labels:,} different labels are too many to compare in pairs",
+            next_step="take fewer annotators",
+        )
     keys = []
     most = int(np.bincount(item).max(initial=0))
     # Rows of an item stand together, so at lag k each row meets the one k places on; all pairs after `most` lags.
@@ -211,11 +232,25 @@ def pair_cells(coded: Coded) -> pd.DataFrame:
         x, y = met, met + lag
         swapped = annotator[x] > annotator[y]
         x, y = np.where(swapped, y, x), np.where(swapped, x, y)
-        keys.append(((annotator[x] * n_annotators + annotator[y]) * width + value[x]) * width + value[y])
+        keys.append(((annotator[x] * n_people + annotator[y]) * n_labels + value[x]) * n_labels + value[y])
     found, n = np.unique(np.concatenate(keys) if keys else np.zeros(0, dtype=np.int64), return_counts=True)
+    two, cell = np.divmod(found, max(n_labels, 1) ** 2)
+    a, b = np.divmod(two, max(n_people, 1))
+    one, other = np.divmod(cell, max(n_labels, 1))
     return pd.DataFrame(
-        {"pair": found // width**2, "first": found // width % width, "second": found % width, "n": n.astype(np.int64)}
+        {
+            "pair": people[a] * max(len(coded.annotators), 1) + people[b],
+            "first": labels[one],
+            "second": labels[other],
+            "n": n.astype(np.int64),
+        }
     )
+
+
+def pairs_of_labels(coded: Coded) -> int:
+    """How many pairs of labels stand on the same item."""
+    size = np.bincount(coded.item)
+    return int((size * (size - 1)).sum()) // 2
 
 
 def _kappa(
@@ -230,17 +265,16 @@ def _kappa(
     both = (table >= 0).all(axis=0)
     width = max(coded.n_categories, 1)
     used, count = np.unique(table[0, both] * width + table[1, both], return_counts=True)
-    marks = part_marks(_numbers(coded), weights)
-    return _cells_estimate(
-        used // width, used % width, count, marks, name=name, coded=coded, method=method, label=label, **how
-    )
+    first, second, seen = _used(used // width, used % width)
+    lost = _losses(coded, seen, weights)
+    return _cells_estimate(first, second, count, lost, name=name, coded=coded, method=method, label=label, **how)
 
 
 def _cells_estimate(
     first: NDArray[np.int64],
     second: NDArray[np.int64],
     count: NDArray[Any],
-    marks: Floats,
+    lost: Floats | None,
     *,
     name: str = "kappa",
     coded: Coded | None = None,
@@ -249,8 +283,7 @@ def _cells_estimate(
     **how: Any,
 ) -> Estimate:
     """Kappa of one pair from its cells: a cell is a pattern, so the same bootstrap over items serves."""
-    n, width = int(count.sum()), len(marks)
-    match = marks[first, second]
+    n, width = int(count.sum()), int(max(first.max(initial=0), second.max(initial=0))) + 1
     places = np.arange(len(first))
     in_row = sparse.csr_matrix((np.ones(len(first)), (places, first)), shape=(len(first), width))
     in_column = sparse.csr_matrix((np.ones(len(first)), (places, second)), shape=(len(first), width))
@@ -264,24 +297,49 @@ def _cells_estimate(
         2 * n,
         2,
     )
-    return estimate(name, p, _kappa_statistic(match, in_row, in_column, marks), method=method, label=label, **how)
+    return estimate(
+        name, p, _kappa_statistic(first, second, in_row, in_column, lost), method=method, label=label, **how
+    )
 
 
 def _kappa_statistic(
-    match: Floats, in_row: sparse.csr_matrix, in_column: sparse.csr_matrix, marks: Floats
+    first: NDArray[np.int64],
+    second: NDArray[np.int64],
+    in_row: sparse.csr_matrix,
+    in_column: sparse.csr_matrix,
+    lost: Floats | None,
 ) -> Statistic:
+    """1 - observed / expected disagreement, from cell weights; two labels are equal or not where `lost` is None."""
+    missed = (first != second).astype(float) if lost is None else lost[first, second]
+
     def statistic(weight: Floats) -> Floats:
         total = weight.sum(axis=1)
-        observed = weight @ match / total
         row, column = (in_row.T @ weight.T).T, (in_column.T @ weight.T).T
-        chance = ((row @ marks) * column).sum(axis=1) / total**2
-        return ratio(observed - chance, 1 - chance)
+        if lost is None:
+            expected = total**2 - np.einsum("rk,rk->r", row, column)
+        else:
+            expected = np.einsum("rk,rk->r", row @ lost, column)
+        return 1 - ratio((weight @ missed) * total, expected)
 
     return statistic
 
 
-def _numbers(coded: Coded) -> Floats:
-    return coded.numbers if coded.numbers is not None else np.arange(coded.n_categories, dtype=float)
+def _used(
+    first: NDArray[np.int64], second: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """The labels of cells as positions among those that occur, and which these are."""
+    used, places = np.unique(np.concatenate([first, second]), return_inverse=True)
+    return places[: len(first)], places[len(first) :], used
+
+
+def _losses(coded: Coded, used: NDArray[np.int64], weights: Weights) -> Floats | None:
+    """Disagreement between the categories that occur; None for nominal, which needs no matrix."""
+    if weights == "nominal":
+        return None
+    if len(used) > MOST_COMPARED:
+        refuse(len(used), f"{weights} kappa")
+    numbers = coded.numbers if coded.numbers is not None else np.arange(coded.n_categories, dtype=float)
+    return losses(numbers[used], weights, used)
 
 
 def names_of(coded: Coded) -> list[Any]:
