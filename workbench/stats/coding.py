@@ -11,11 +11,15 @@ import pandas as pd
 
 from workbench import tables
 from workbench.errors import TableError
+from workbench.stats.naming import coded_names, factorized, named_categories
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
+
+# Codes up to here are taken from however few labels; tables of so many names are small.
+_FREE_CODES = 1_000_000
 
 Level = Literal["nominal", "ordinal", "interval", "ratio"]
 
@@ -26,8 +30,9 @@ class Coded:
 
     `item`, `annotator`, `value` have one entry a label; `items`, `annotators`, `categories` name the codes.
     `numbers` are the categories as floats for levels that need them, else None. `n_missing` labels had no value.
-    `cluster` has one entry an item: the group (prompt, batch) it is resampled with, where one was asked for. `ordered`
-    says that the categories were given in an order that means something.
+    `cluster` has one entry an item: the group (prompt, batch) it is resampled with, where one was asked for, and
+    `cluster_name` the column it came from ("" where that is not known). `ordered` says that the categories were given
+    in an order that means something.
 
     Every statistic takes one of these in place of a table, so a large table is read and checked once.
     """
@@ -42,6 +47,7 @@ class Coded:
     n_missing: int
     cluster: NDArray[np.int64] | None = None
     ordered: bool = False
+    cluster_name: str = ""
 
     @property
     def n_categories(self) -> int:
@@ -62,7 +68,7 @@ def rows(labels: Any, extra: Sequence[str] = ()) -> nw.DataFrame[Any] | nw.LazyF
     Raises
     ------
     TableError
-        Missing columns; several criteria and no overall question.
+        Missing columns; several criteria and no overall question; `is_repeat` that is neither true nor false.
     """
     try:
         frame = nw.from_native(labels)
@@ -72,7 +78,7 @@ def rows(labels: Any, extra: Sequence[str] = ()) -> nw.DataFrame[Any] | nw.LazyF
     names = frame.collect_schema().names()
     tables.require_names(names, [*tables.NEEDED, *extra])
     if "is_repeat" in names:
-        frame = frame.filter(~nw.col("is_repeat"))
+        frame = _without_repeats(frame)
     if "criterion" in names:
         seen = _collected(frame.select("criterion").unique())["criterion"]
         criteria = sorted({"" if one is None or one != one else str(one) for one in seen})
@@ -85,6 +91,39 @@ def rows(labels: Any, extra: Sequence[str] = ()) -> nw.DataFrame[Any] | nw.LazyF
             frame = frame.filter((nw.col("criterion") == "") | nw.col("criterion").is_null())
     chosen: nw.DataFrame[Any] | nw.LazyFrame[Any] = frame.select(list(dict.fromkeys([*tables.NEEDED, *extra])))
     return chosen
+
+
+def _without_repeats(frame: Any) -> Any:
+    """The rows not marked as hidden repeats; a row without a mark is none."""
+    kind = frame.collect_schema()["is_repeat"]
+    if kind == nw.Boolean:
+        return frame.filter(~nw.col("is_repeat").fill_null(value=False))
+    seen = _collected(frame.select("is_repeat").unique())["is_repeat"]
+    marks = {one: as_mark(one) for one in seen.tolist() if not pd.isna(one)}
+    if kind.is_numeric():
+        # NaN differs from 1, as it should.
+        return frame.filter((nw.col("is_repeat") != 1) | nw.col("is_repeat").is_null())
+    if isinstance(frame, nw.LazyFrame):
+        frame = frame.collect()
+    return frame.filter([not marks.get(one, False) for one in frame["is_repeat"].to_list()])
+
+
+def as_mark(one: Any) -> bool:
+    """Whether a value of `is_repeat` says so: true and false, also as 1 and 0; missing is false.
+
+    Raises
+    ------
+    TableError
+        Anything else, such as text.
+    """
+    if pd.api.types.is_scalar(one) and pd.isna(one):
+        return False
+    if isinstance(one, bool | np.bool_ | int | float | np.number) and one in (0, 1):
+        return bool(one)
+    raise TableError(
+        f"is_repeat must be true or false (or 1 or 0), got {str(one)[:40]!r}",
+        next_step='df["is_repeat"] = df["is_repeat"] == "yes", or whatever the column says for a repeat',
+    )
 
 
 def select(labels: Any, extra: Sequence[str] = ()) -> pd.DataFrame:
@@ -111,8 +150,9 @@ def encode(
     labels
         Any data frame with `item, annotator, label`; see `select` for which rows count. A `Coded` comes back as it is.
     level
-        `nominal` takes anything; `ordinal` takes numbers, or text with `categories` in order; `interval` and
-        `ratio` take numbers.
+        `nominal` takes any labels that can be sorted (numbers, text, dates, tuples), and all that can be a key of a
+        mapping where `categories` names them; `ordinal` takes numbers, or others with `categories` in order;
+        `interval` and `ratio` take numbers. Sets of classes are for `agreement.set_alpha`.
     categories
         All labels allowed, in order. Without it they are the labels seen, sorted.
     cluster
@@ -121,8 +161,8 @@ def encode(
     Raises
     ------
     TableError
-        As `select`; labels outside `categories`; text where the level needs numbers; mixed types; an item that stands
-        in two clusters.
+        As `select`; labels outside `categories`; text where the level needs numbers; mixed types; labels that are
+        lists, sets or mappings; an item that stands in two clusters.
     """
     if level not in ("nominal", "ordinal", "interval", "ratio"):
         raise TableError(f"no level {level!r}; allowed are nominal, ordinal, interval, ratio")
@@ -134,7 +174,9 @@ def encode(
     if unknown.any():
         raise TableError(f"{int(unknown.sum())} rows have no item or no annotator", next_step="drop or name them")
     table = table[~missing]
-    twice = table.duplicated(["item", "annotator"])
+    item, items = coded_names(table["item"])
+    annotator, annotators = coded_names(table["annotator"])
+    twice = pd.Series(item * max(len(annotators), 1) + annotator, index=table.index).duplicated()
     if twice.any():
         row = table[twice].iloc[0]
         raise TableError(
@@ -142,27 +184,25 @@ def encode(
             f"{str(row['annotator'])[:40]!r} on {str(row['item'])[:40]!r}",
             next_step="keep the current view (Store.labels), mark repeats with is_repeat, or drop duplicates",
         )
-    values = table["label"].to_numpy(dtype=object)
-    seen_code, seen = pd.factorize(values)
+    seen_code, seen = factorized(table["label"])
     named, numbers = named_categories(seen, level, categories)
     position = {category: index for index, category in enumerate(named)}
     strangers = [label for label in seen if label not in position]
     if strangers:
         raise TableError(f"labels {[str(s)[:40] for s in strangers[:5]]} are not among the categories {named[:12]}")
     value = np.asarray([position[label] for label in seen], dtype=np.int64)[seen_code]
-    item, items = pd.factorize(table["item"], sort=True)
-    annotator, annotators = pd.factorize(table["annotator"], sort=True)
     return Coded(
-        item.astype(np.int64),
-        annotator.astype(np.int64),
+        item,
+        annotator,
         value,
-        np.asarray(items),
-        np.asarray(annotators),
+        items,
+        annotators,
         named,
         numbers,
         int(missing.sum()),
         _clusters(table, item, len(items), cluster),
         categories is not None,
+        cluster or "",
     )
 
 
@@ -174,20 +214,27 @@ def from_codes(
     Raises
     ------
     TableError
-        Arrays of different lengths, negative codes, a value outside `categories`, a second label of an annotator on
-        an item.
+        Arrays of different lengths, negative codes, codes far beyond the number of labels, a value outside
+        `categories`, a second label of an annotator on an item.
     """
     columns = [np.asarray(codes).astype(np.int64, copy=False) for codes in (item, annotator, value)]
     if len({column.shape for column in columns}) > 1 or columns[0].ndim != 1:
         raise TableError(f"item, annotator and value must be equally long lists, got {[c.shape for c in columns]}")
     of_item, of_annotator, of_value = columns
     n_items, n_annotators, n_values = (int(column.max(initial=-1)) + 1 for column in columns)
+    room = max(_FREE_CODES, 4 * len(of_item))
+    if max(n_items, n_annotators, n_values if categories is None else 0) > room:
+        most = max(n_items, n_annotators, n_values) - 1
+        raise TableError(
+            f"codes go up to {most:,} for {len(of_item):,} labels: they are no codes",
+            next_step="number them first: codes, names = pandas.factorize(ids)",
+        )
     named = list(range(n_values)) if categories is None else list(categories)
     if min((int(column.min(initial=0)) for column in columns), default=0) < 0 or n_values > len(named):
         raise TableError(f"codes must be 0 or more and values below {len(named)}, the number of categories")
     if pd.Series(of_item * max(n_annotators, 1) + of_annotator).duplicated().any():
         raise TableError("an annotator has two labels on the same item", next_step="keep the current one")
-    _, numbers = named_categories(np.asarray(named, dtype=object), "nominal", named)
+    _, numbers = named_categories(named, "nominal", named)
     return Coded(
         of_item,
         of_annotator,
@@ -209,13 +256,18 @@ def _again(coded: Coded, level: Level, categories: Sequence[Any] | None, cluster
         )
     if coded.numbers is None or level == "ratio":
         in_order = coded.categories if coded.ordered else None
-        named_categories(np.asarray(coded.categories, dtype=object), level, in_order)  # raises what a table would
+        named_categories(coded.categories, level, in_order)  # raises what a table would
     if cluster is None:
         # Resampling groups is asked for in each call, as with a table.
-        return coded if coded.cluster is None else replace(coded, cluster=None)
+        return coded if coded.cluster is None else replace(coded, cluster=None, cluster_name="")
     if coded.cluster is None:
         raise TableError(
             f"these labels were encoded without {cluster!r}", next_step=f"encode(..., cluster={cluster!r})"
+        )
+    if coded.cluster_name and coded.cluster_name != cluster:
+        raise TableError(
+            f"these labels were encoded with the groups of {coded.cluster_name!r}, not of {cluster!r}",
+            next_step=f"encode(..., cluster={cluster!r})",
         )
     return coded
 
@@ -227,7 +279,7 @@ def _clusters(table: pd.DataFrame, item: NDArray[Any], n_items: int, column: str
         raise TableError(
             f"{int(table[column].isna().sum())} rows have no {column}", next_step="name them or leave them out"
         )
-    code, _ = pd.factorize(table[column], sort=True)
+    code, _ = coded_names(table[column])
     of_item = np.zeros(n_items, dtype=np.int64)
     of_item[item] = code
     moved = of_item[item] != code
@@ -238,41 +290,6 @@ def _clusters(table: pd.DataFrame, item: NDArray[Any], n_items: int, column: str
             next_step="items are resampled with their group, so each may be in one: choose another column",
         )
     return of_item
-
-
-def named_categories(
-    seen: NDArray[Any], level: Level, categories: Sequence[Any] | None
-) -> tuple[list[Any], NDArray[np.float64] | None]:
-    """The categories in order, and as numbers where the level can use them; raises as `encode` does."""
-    is_text = [isinstance(value, str) for value in seen]
-    if any(is_text) and not all(is_text):
-        example = next(value for value, text in zip(seen, is_text, strict=True) if not text)
-        raise TableError(
-            f"labels mix text and {type(example).__name__} (for example {example!r})",
-            next_step="convert the column first: df['label'].astype(str)",
-        )
-    text = bool(is_text) and all(is_text)
-    if text and level in ("interval", "ratio"):
-        raise TableError(f"{level} needs numbers, the labels are text such as {str(seen[0])[:40]!r}")
-    if text and level == "ordinal" and categories is None:
-        raise TableError(
-            f"ordinal needs an order, the labels are text such as {str(seen[0])[:40]!r}",
-            next_step="pass categories=[lowest, ..., highest]",
-        )
-    try:
-        named = list(categories) if categories is not None else sorted(seen.tolist())
-    except TypeError:
-        raise TableError("labels of mixed types cannot be sorted", next_step="df['label'].astype(str)") from None
-    if len(set(named)) != len(named):
-        raise TableError(f"categories must be distinct, got {named[:12]}")
-    if text or not named or any(isinstance(value, str) for value in named):
-        return named, None
-    numbers = np.asarray([float(value) for value in named])
-    if not np.isfinite(numbers).all():
-        raise TableError("labels must be finite numbers, got infinity")
-    if level == "ratio" and (numbers < 0).any():
-        raise TableError(f"ratio needs numbers that are not negative, got {numbers.min():g}")
-    return named, numbers
 
 
 def votes(coded: Coded) -> dict[Any, dict[Any, int]]:

@@ -82,7 +82,7 @@ def rows(
     # Under another name `select` does not know a repeat for one, and keeps it.
     renamed = frame.rename({"is_repeat": "seen_before"}).to_native()
     found = coding.select(renamed, [*extra, "seen_before"]).rename(columns={"seen_before": "is_repeat"})
-    return found.assign(is_repeat=found["is_repeat"].astype(bool))
+    return found.assign(is_repeat=np.fromiter(map(coding.as_mark, found["is_repeat"]), dtype=bool))
 
 
 def in_order(table: pd.DataFrame) -> pd.DataFrame | None:

@@ -17,7 +17,8 @@ import numpy as np
 from scipy import sparse
 
 from workbench.errors import TableError
-from workbench.stats.coding import Coded, Level, encode, named_categories, rows
+from workbench.stats.coding import Coded, Level, encode, rows
+from workbench.stats.naming import named_categories
 from workbench.stats.patterns import Patterns, patterns
 
 if TYPE_CHECKING:
@@ -105,14 +106,14 @@ def gathered(
 
 def _counted(frame: nw.LazyFrame[Any], level: Level, categories: Sequence[Any] | None, least: int) -> Patterns | None:
     """Patterns counted by the engine; None where there are too many categories for exact codes."""
-    lost = _collected(
-        frame.filter(nw.col("item").is_null() | nw.col("annotator").is_null()).select(nw.col("item").len())
-    )
+    if not _is_plain(frame.collect_schema()["label"]):
+        return None
+    lost = _collected(frame.filter(_missing(frame, "item") | _missing(frame, "annotator")).select(nw.col("item").len()))
     if int(lost.iloc[0, 0]):
         raise TableError(f"{int(lost.iloc[0, 0])} rows have no item or no annotator", next_step="drop or name them")
-    table = frame.filter(~nw.col("label").is_null())
+    table = frame.filter(~_missing(frame, "label"))
     seen = _collected(table.select("label").unique().head(_MOST_CATEGORIES))["label"].tolist()
-    named, numbers = named_categories(np.asarray(seen, dtype=object), level, categories)
+    named, numbers = named_categories(seen, level, categories)
     strangers = [label for label in seen if label not in set(named)]
     if strangers:
         raise TableError(f"labels {[str(s)[:40] for s in strangers[:5]]} are not among the categories {named[:12]}")
@@ -167,7 +168,18 @@ def _people(table: nw.LazyFrame[Any], items: nw.LazyFrame[Any], least: int, *, d
 
 def _labelled(labels: Any) -> Any:
     frame = rows(labels)
-    return frame.select("item", "annotator", "label").filter(~nw.col("label").is_null())
+    return frame.select("item", "annotator", "label").filter(~_missing(frame, "label"))
+
+
+def _missing(frame: nw.DataFrame[Any] | nw.LazyFrame[Any], column: str) -> nw.Expr:
+    """Whether a row has no value there: null, or NaN among numbers, which most engines tell from null."""
+    null = nw.col(column).is_null()
+    return null | nw.col(column).is_nan() if frame.collect_schema()[column].is_float() else null
+
+
+def _is_plain(kind: nw.dtypes.DType) -> bool:
+    """Whether an engine can look labels of this type up in a list; dates and nested values are counted in memory."""
+    return kind.is_numeric() or kind in (nw.String, nw.Boolean, nw.Categorical, nw.Enum)
 
 
 def _native(frame: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import narwhals as nw
@@ -180,10 +181,11 @@ def difference(
     check_confidence(confidence)
     first, second = encode(before, level, categories), encode(after, level, categories)
     least = _least(coefficient)
-    shared = np.intersect1d(_with_two(first), _with_two(second))
+    shared = pd.Index(_with_two(first), tupleize_cols=False)
+    shared = shared[shared.isin(pd.Index(_with_two(second), tupleize_cols=False))]
     name = f"difference in {coefficient}"
     if len(shared):
-        first, second = (coded.only(np.isin(coded.items[coded.item], shared)) for coded in (first, second))
+        first, second = (_only_items(coded, shared) for coded in (first, second))
     p, q = (patterns(coded, least=least, trace=True) for coded in (first, second))
     n_items = len(shared) or p.n_items + q.n_items
     people = len({name for coded in (first, second) for name in coded.annotators[np.unique(coded.annotator)].tolist()})
@@ -226,6 +228,13 @@ def _drawn_apart(p: Patterns, q: Patterns, n_resamples: int, seed: int) -> tuple
     rng = np.random.default_rng(seed)
     one, other = (rng.multinomial(r.n_items, r.weight / r.n_items, size=n_resamples).astype(float) for r in (p, q))
     return one, other
+
+
+def _only_items(coded: Coded, items: pd.Index[Any]) -> Coded:
+    """The labels of these items, whose codes are their places here: the same item has the same code in two tables."""
+    place = items.get_indexer(pd.Index(coded.items, tupleize_cols=False))
+    kept = place[coded.item] >= 0
+    return replace(coded.only(kept), item=place[coded.item][kept].astype(np.int64), items=items.to_numpy())
 
 
 def _with_two(coded: Coded) -> NDArray[Any]:

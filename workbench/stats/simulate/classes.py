@@ -119,7 +119,7 @@ def categorical_codes(
     """The labels of `categorical` with the same arguments as integer codes.
 
     There is no table of text behind it, so a million items take a second. Where a prompt has several items, the codes
-    have prompts as clusters, and statistics resample these.
+    know which, and statistics asked with `cluster="prompt_id"` resample prompts.
     """
     names = drawing.named(annotators)
     classes, shares = _classes(prevalence)

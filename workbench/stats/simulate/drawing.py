@@ -257,7 +257,8 @@ def codes(letter: str, n: int) -> NDArray[Any]:
 
 
 def coded(rows: Rows, value: Ints, categories: Sequence[Any]) -> coding.Coded:
-    """The rows as integer codes; where a prompt has several items, it is their cluster."""
+    """The rows as integer codes; where a prompt has several items, `cluster="prompt_id"` resamples prompts."""
     made = coding.from_codes(rows.item, rows.annotator, value, categories)
-    # Statistics resample clusters wherever codes have them, so prompts of one item have none: items are quicker.
-    return replace(made, cluster=rows.prompt) if rows.prompt[-1] < rows.n_items - 1 else made
+    # Prompts of one item are no clusters: resampling items is the same, and quicker.
+    several = rows.prompt[-1] < rows.n_items - 1
+    return replace(made, cluster=rows.prompt, cluster_name="prompt_id") if several else made

@@ -1,0 +1,146 @@
+"""What tables hold in practice: marks of repeats, labels and names of any type, columns of groups."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from tests.stats.test_agreement_pairs import random_table
+from workbench.errors import TableError
+from workbench.stats import agreement
+from workbench.stats.coding import encode, from_codes
+from workbench.stats.reading import rows
+
+
+def relabelled(names: list[Any], seed: int = 61) -> pd.DataFrame:
+    """A random table of three labels under other names."""
+    labels = random_table(seed, n_values=3)
+    return labels.assign(label=pd.Series([names[one - 1] for one in labels["label"]], dtype=object))
+
+
+MARKS: dict[str, Any] = {
+    "missing in an object column": lambda n: pd.Series([False] * (n - 6) + [None] * 5 + [True], dtype=object),
+    "missing in a nullable column": lambda n: pd.array([False] * (n - 6) + [None] * 5 + [True], dtype="boolean"),
+    "objects": lambda n: pd.Series([False] * (n - 1) + [True], dtype=object),
+    "numpy objects": lambda n: pd.Series([np.False_] * (n - 1) + [np.True_], dtype=object),
+    "0 and 1": lambda n: [0] * (n - 1) + [1],
+    "0.0, 1.0 and gaps": lambda n: [0.0] * (n - 6) + [np.nan] * 5 + [1.0],
+}
+
+
+@pytest.mark.parametrize("frame", ["pandas", "polars", "polars-lazy"])
+@pytest.mark.parametrize("marks", MARKS.values(), ids=MARKS)
+def test_a_row_without_a_mark_is_no_repeat(frame: str, marks: Any) -> None:
+    labels = random_table(62)
+    repeat = labels.iloc[[0]].assign(label=4)
+    table = pd.concat([labels, repeat], ignore_index=True)
+    table["is_repeat"] = marks(len(table))
+    given: Any = table
+    if frame != "pandas":
+        given = pl.from_pandas(table.convert_dtypes()) if "float" not in str(table["is_repeat"].dtype) else None
+        given = pl.from_pandas(table) if given is None else given
+        given = given.lazy() if frame.endswith("lazy") else given
+    found, plain = (agreement.percent_agreement(t, n_resamples=0) for t in (given, labels))
+    assert (found.value, found.n_labels) == (plain.value, plain.n_labels)
+    if frame == "pandas":
+        assert rows(table, repeats=True)["is_repeat"].tolist() == [False] * len(labels) + [True]
+
+
+@pytest.mark.parametrize("mark", ["False", 2, "yes"])
+def test_marks_that_say_neither_are_refused(mark: Any) -> None:
+    with pytest.raises(TableError, match="is_repeat must be true or false"):
+        agreement.percent_agreement(random_table(63).assign(is_repeat=mark))
+
+
+KINDS: dict[str, list[Any]] = {
+    "tuples": [(1, "a"), (1, "b"), (2, "a")],
+    "dates": [pd.Timestamp("2020-01-01"), pd.Timestamp("2020-01-02"), pd.Timestamp("2021-01-01")],
+    "days": [dt.date(2020, 1, 1), dt.date(2020, 1, 2), dt.date(2021, 1, 1)],
+    "numbers beyond floats": [1, 2, 10**400],
+}
+
+
+@pytest.mark.parametrize("names", KINDS.values(), ids=KINDS)
+def test_nominal_takes_any_label_that_can_be_sorted(names: list[Any]) -> None:
+    table = relabelled(names)
+    plain = agreement.krippendorff_alpha(relabelled([1, 2, 3]), n_resamples=50)
+    assert agreement.krippendorff_alpha(table, n_resamples=50) == plain
+    assert agreement.gwet_ac1(table, n_resamples=0).defined
+    assert agreement.cohen_kappa(table, "a0", "a1", n_resamples=0).defined
+    assert len(agreement.recommend(table, n_resamples=0).estimates) == 4
+    for level in ("ordinal", "interval", "ratio"):
+        with pytest.raises(TableError, match=f"{level} needs numbers"):
+            agreement.krippendorff_alpha(table, level)
+    in_order = agreement.krippendorff_alpha(table, "ordinal", categories=names, n_resamples=0)
+    assert in_order.value == agreement.krippendorff_alpha(relabelled([1, 2, 3]), "ordinal", n_resamples=0).value
+
+
+def test_lazy_dates_are_counted_in_memory() -> None:
+    table = relabelled(KINDS["dates"]).infer_objects()
+    found = agreement.krippendorff_alpha(pl.from_pandas(table).lazy(), n_resamples=50)
+    assert found == agreement.krippendorff_alpha(relabelled([1, 2, 3]), n_resamples=50)
+
+
+@pytest.mark.parametrize("names", [[["a"], ["b"], ["c"]], [{"a"}, {"b"}, {"c"}], [{"x": 1}, {"x": 2}, {"y": 1}]])
+def test_labels_that_are_collections_are_refused_by_name(names: list[Any]) -> None:
+    with pytest.raises(TableError, match="cannot be counted") as told:
+        agreement.krippendorff_alpha(relabelled(names))
+    assert "set_alpha" in str(told.value)
+
+
+@pytest.mark.parametrize("names", [[1j, 2j, 3j], [frozenset("a"), frozenset("b"), frozenset("ab")], [1, (1,), (2,)]])
+def test_labels_without_an_order_are_refused_by_name(names: list[Any]) -> None:
+    with pytest.raises(TableError, match="cannot be sorted"):
+        agreement.krippendorff_alpha(relabelled(names))
+    # Their order can be given.
+    plain = agreement.krippendorff_alpha(relabelled([1, 2, 3]), n_resamples=0)
+    assert agreement.krippendorff_alpha(relabelled(names), categories=names, n_resamples=0).value == plain.value
+
+
+def test_names_of_any_type() -> None:
+    labels = random_table(64)
+    plain = agreement.krippendorff_alpha(labels, n_resamples=0)
+    items = {name: [k, str(k), (k,)][k % 3] for k, name in enumerate(sorted(labels["item"].unique()))}
+    mixed = labels.assign(item=pd.Series([items[one] for one in labels["item"]], dtype=object))
+    assert agreement.krippendorff_alpha(mixed, n_resamples=0) == plain
+    # Before and after are paired by name, whatever the order of the rows.
+    changed = labels.assign(label=labels["label"].where(labels.index % 4 > 0, 1))
+    expected = agreement.difference(labels, changed, n_resamples=200)
+    turned = changed.assign(item=mixed["item"]).iloc[::-1]
+    found = agreement.difference(mixed, turned, n_resamples=200)
+    assert found.value == pytest.approx(expected.value)
+    assert found.high - found.low == pytest.approx(expected.high - expected.low, rel=0.2)
+    with pytest.raises(TableError, match="column 'item' holds lists"):
+        agreement.krippendorff_alpha(labels.assign(item=pd.Series([[1]] * len(labels))))
+
+
+def test_groups_keep_the_name_of_their_column() -> None:
+    table = random_table(65).assign(prompt_id=lambda t: t["item"].str[-2:], batch=1)
+    coded = encode(table, cluster="prompt_id")
+    whole = agreement.krippendorff_alpha(table, cluster="prompt_id", n_resamples=100)
+    assert agreement.krippendorff_alpha(coded, cluster="prompt_id", n_resamples=100) == whole
+    with pytest.raises(TableError, match="groups of 'prompt_id', not of 'batch'"):
+        agreement.krippendorff_alpha(coded, cluster="batch")
+
+
+def test_numbers_that_are_no_codes_are_refused() -> None:
+    with pytest.raises(TableError, match="they are no codes"):
+        from_codes(np.asarray([0, 10**13]), [0, 1], [0, 1])
+    with pytest.raises(TableError, match="they are no codes"):
+        from_codes([0, 1], [0, 1], [0, 10**13])
+
+
+def test_no_number_is_a_missing_label_in_lazy_tables() -> None:
+    import duckdb
+
+    labels = random_table(66).assign(label=lambda t: t["label"].where(t.index % 7 > 0).astype(float))
+    plain = agreement.krippendorff_alpha(labels, n_resamples=50)
+    frame = pl.DataFrame({name: labels[name].to_numpy() for name in labels})
+    assert frame["label"].is_nan().any()
+    for given in (frame, frame.lazy(), duckdb.from_arrow(frame.to_arrow())):
+        assert agreement.krippendorff_alpha(given, n_resamples=50) == plain
