@@ -246,7 +246,7 @@ def _content(table: pd.DataFrame, features: Any, confidence: float) -> ContentBi
     if features is None or not hasattr(features, "columns") or not table["label"].isin(["A", "B"]).any():
         return None
     both = [name[:-2] for name in features.columns if name.endswith("_a") and f"{name[:-2]}_b" in features.columns]
-    here = features[features["item"].isin(table["item"])]
+    here = features[features["item"].isin(table["item"])] if "item" in features.columns else features
     # What differs equally on every item (no lists anywhere) cannot be a reason for any choice.
     moving = [name for name in both if np.ptp(np.log1p(here[f"{name}_a"]) - np.log1p(here[f"{name}_b"])) > 0]
     return content_bias(table, features, columns=moving, confidence=confidence) if moving else None
