@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
@@ -90,6 +91,46 @@ def test_rates_of_a_table() -> None:
     assert [one.n_labels for one in gold.error_rates(missing, KEY)] == [20, 1]
     # Nor is an item gold whose answer is not given.
     assert gold.error_rates(ANA, {**KEY, "g19": None})[0].n_labels == 19
+
+
+def test_the_same_answer_twice_is_no_new_evidence() -> None:
+    once, _ = gold.error_rates(ANA, KEY)
+    for rates in (gold.error_rates, gold.posterior_rates, partial(gold.sequential_by_annotator, **RATES)):
+        with pytest.raises(TableError, match="a second one of the same annotator on the same gold item"):
+            rates(pd.concat([ANA] * 10), KEY)
+        with pytest.raises(TableError, match="a second one"):
+            rates(pd.concat([ANA.assign(label_id="", submitted_at="2026-01-01T00:00:00Z")] * 2), KEY)
+    # Rounds that are told apart are no mistake, and the first counts; hidden repeats are left out.
+    rounds = pd.concat([ANA.assign(submitted_at="2026-01-01"), ANA.assign(label="A", submitted_at="2026-02-01")])
+    assert gold.error_rates(rounds[::-1], KEY)[0] == once
+    named = rounds.drop(columns="submitted_at").assign(label_id=range(len(rounds)))
+    assert gold.error_rates(named, KEY)[0] == once
+    assert gold.posterior_rates(named, KEY)[0] == gold.posterior_error(3, 20, label="ana")
+    marked = pd.concat([ANA.assign(is_repeat=False), ANA.assign(is_repeat=True)])
+    assert gold.error_rates(marked, KEY)[0] == once
+
+
+def test_annotators_that_differ_in_type_only_are_not_made_one() -> None:
+    table = label_table([("g0", 1, "A"), ("g1", "1", "B")])
+    for look in (gold.error_rates, gold.leakage, gold.audit):
+        with pytest.raises(TableError, match="the same name but for its type"):
+            look(table, KEY)
+    assert [one.label for one in gold.error_rates(label_table([("g0", 10, "A"), ("g1", 2, "B")]), KEY)] == ["10", "2"]
+
+
+def test_lists_and_times_in_words_are_refused_in_words() -> None:
+    listed = label_table([(["g0"], "ana", "A")])
+    for look in (gold.error_rates, gold.leakage, gold.representativeness):
+        with pytest.raises(TableError, match="items must be single values"):
+            look(listed, KEY)
+    with pytest.raises(TableError, match="items must be single values"):
+        gold.usable(pl.DataFrame({"item": [["g0"]], "label": ["A"]}))
+    with pytest.raises(TableError, match="labels must be single values"):
+        gold.usable(pd.DataFrame({"item": ["g0", "g1"], "label": [["A"], ["B"]]}))
+    with pytest.raises(TableError, match="duration_s must be numbers of seconds, got 'quick'"):
+        gold.leakage(ANA.assign(duration_s="quick"), KEY)
+    endless = pd.concat([ANA.assign(is_repeat=again, duration_s=math.inf) for again in (False, True)])
+    assert gold.leakage(endless, KEY).pace.reason == "no durations of a first and a second exposure"
 
 
 def test_numbers_are_not_compared_with_text() -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 import numpy as np
@@ -13,6 +13,9 @@ import pandas as pd
 from workbench import tables
 from workbench.errors import TableError
 from workbench.stats.coding import result_frame, select
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 # Tasks whose answer is a preference: nobody's own taste makes one of them known.
 PREFERENCES = ("pairwise", "ranking")
@@ -72,12 +75,15 @@ def usable(gold_table: Any) -> UsableGold:
     Raises
     ------
     TableError
-        No data frame, missing columns, an item without a name, an item with two different known answers.
+        No data frame, missing columns, an item without a name, an item with two different known answers, items or
+        answers that are lists.
     """
     tables.require(gold_table, ("item", "label"), where="gold table")
     table: pd.DataFrame = nw.from_native(gold_table, eager_only=True).to_pandas().reset_index(drop=True)
     if table["item"].isna().any():
         raise TableError(f"{int(table['item'].isna().sum())} gold rows name no item", where="gold table")
+    for name in ("item", "label"):
+        check_single(table[name], name, "gold table")
     given = table.drop_duplicates(["item", "label"])
     twice = given["item"][given["item"].duplicated()]
     if len(twice):
@@ -133,9 +139,9 @@ def known_rows(labels: Any, answers: Mapping[Any, Any], *, repeats: bool = False
     Raises
     ------
     TableError
-        See `workbench.stats.coding.select`; an annotator or item without a name; text compared with numbers; more
-        than one label of an annotator on an item where repeats are asked for and nothing (`is_repeat`, `label_id`)
-        tells them apart.
+        See `workbench.stats.coding.select`; an annotator or item without a name; annotators whose names differ in type
+        only; text compared with numbers; durations that are no numbers; more than one label of an annotator on an item
+        where nothing tells them apart (`is_repeat`, `label_id` or, where repeats are not asked for, `submitted_at`).
     """
     frame, names = labels, column_names(labels)
     if repeats and "is_repeat" in names:
@@ -149,7 +155,9 @@ def known_rows(labels: Any, answers: Mapping[Any, Any], *, repeats: bool = False
         raise TableError(f"{int(unknown.sum())} rows have no item or no annotator", next_step="drop or name them")
     if {"label_id", "supersedes"} <= set(context):
         table = table[~table["label_id"].isin(set(table["supersedes"].dropna()) - {""})]
-    everybody = tuple(sorted({str(name) for name in table["annotator"]}))
+    for name in ("item", "annotator"):
+        check_single(table[name], name)
+    everybody = _names(table["annotator"])
     rows = table[table["item"].isin(list(answers))].reset_index(drop=True)
     missing = rows["label"].isna()
     rows = rows[~missing].reset_index(drop=True)
@@ -157,15 +165,13 @@ def known_rows(labels: Any, answers: Mapping[Any, Any], *, repeats: bool = False
     _check_comparable(rows["label"], answers.values())
     rows["wrong"] = rows["label"].to_numpy(dtype=object) != rows["gold"].to_numpy(dtype=object)
     rows["annotator"] = rows["annotator"].astype(str)
-    seconds: Any = rows["duration_s"].astype("Float64") if "duration_s" in rows else np.nan
-    rows["seconds"] = seconds if seconds is np.nan else seconds.to_numpy(float, na_value=np.nan)
+    rows["seconds"] = _seconds(rows["duration_s"]) if "duration_s" in rows else np.nan
     rows["when"] = _times(rows["submitted_at"]) if "submitted_at" in rows else pd.NaT
     timed = bool(len(rows)) and bool(rows["when"].notna().all())
     keys = ["when"] if timed else ["seen_again"] if "seen_again" in rows else []
     if keys:
         rows = rows.sort_values(keys, kind="stable", ignore_index=True)
-    if repeats:
-        _check_repeats(rows)
+    _check_repeats(rows, ["label_id", "seen_again"] if repeats else ["label_id", *(["when"] if timed else [])])
     rows["exposure"] = rows.groupby(["annotator", "item"], sort=False).cumcount() + 1
     wanted = ["item", "annotator", "label", "gold", "wrong", "seconds", "when", "exposure"]
     return Known(rows[wanted], everybody, timed, int(missing.sum()))
@@ -179,6 +185,46 @@ def column_names(labels: Any) -> list[str]:
         tables.require(labels)
         raise
     return names
+
+
+def check_single(column: pd.Series[Any], name: str, where: str = "label table") -> None:
+    """Refuse lists and whatever else cannot be counted."""
+    try:
+        pd.factorize(column)
+    except TypeError:
+        listed = next((one for one in column if not isinstance(one, Hashable)), column.iloc[0])
+        raise TableError(
+            f"{name}s must be single values, got {str(listed)[:40]}",
+            where=where,
+            next_step=f"df[{name!r}].map(str), in the labels and in the gold alike",
+        ) from None
+
+
+def _names(column: pd.Series[Any]) -> tuple[str, ...]:
+    """Names of the annotators as text, sorted."""
+    different = column.unique().tolist()
+    names = sorted({str(name) for name in different})
+    if len(names) < len(different):
+        raise TableError(
+            f"two annotators have the same name but for its type, among {names[:5]}",
+            where="label table",
+            next_step="df['annotator'].astype(str) if they are one, else name them differently",
+        )
+    return tuple(names)
+
+
+def _seconds(column: pd.Series[Any]) -> NDArray[np.float64]:
+    """Durations as numbers; NaN where they are missing or without end."""
+    try:
+        seconds = column.astype("Float64").to_numpy(float, na_value=np.nan)
+    except (TypeError, ValueError):  # pyarrow's own errors are ValueErrors too
+        raise TableError(
+            f"duration_s must be numbers of seconds, got {str(column.dropna().iloc[0])[:40]!r}",
+            where="label table",
+            next_step="pd.to_numeric(df['duration_s']), or drop the column",
+        ) from None
+    found: NDArray[np.float64] = np.where(np.isfinite(seconds), seconds, np.nan)
+    return found
 
 
 def _set_aside(answers: dict[Any, Any], rows: list[tuple[Any, str, str]]) -> UsableGold:
@@ -219,8 +265,9 @@ def _check_comparable(labels: pd.Series[Any], gold: Collection[Any]) -> None:
         )
 
 
-def _check_repeats(rows: pd.DataFrame) -> None:
-    twice = rows.duplicated([name for name in ("item", "annotator", "label_id", "seen_again") if name in rows])
+def _check_repeats(rows: pd.DataFrame, apart: Sequence[str]) -> None:
+    """Refuse second labels that none of the columns `apart` tells from the first."""
+    twice = rows.duplicated(["item", "annotator", *(name for name in apart if name in rows)])
     if twice.any():
         row = rows[twice].iloc[0]
         raise TableError(

@@ -15,7 +15,7 @@ from workbench import tables
 from workbench.errors import TableError
 from workbench.stats.coding import select
 from workbench.stats.estimate import Estimate
-from workbench.stats.gold.answers import column_names, known_answers
+from workbench.stats.gold.answers import check_single, column_names, known_answers
 from workbench.stats.intervals import check_confidence, difference_of_shares
 from workbench.stats.multiple import holm
 
@@ -115,6 +115,8 @@ def _values(labels: Any, items: Any, columns: Sequence[str] | None) -> dict[str,
     wanted = context_columns(labels, items, columns)
     inside = [name for name in wanted if name in column_names(labels)]
     table = select(labels, [name for name in inside if name not in tables.NEEDED])
+    for name in ("item", "label"):
+        check_single(table[name], name)
     listed = table.drop_duplicates("item").set_index("item")
     if items is not None:
         tables.require(items, ("item",), where="item table")

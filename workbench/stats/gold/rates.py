@@ -27,7 +27,8 @@ def error_rates(labels: Any, gold: Mapping[Any, Any] | Any, *, confidence: float
     ----------
     labels
         Any data frame with `item, annotator, label`; items that are not in `gold` are passed over, and so are missing
-        labels.
+        labels. Of several labels of an annotator on an item (further rounds, told apart by `label_id` or
+        `submitted_at`) the first counts: another look at the same gold is no new evidence.
     gold
         item -> known label, or a table for `usable`.
 
@@ -109,6 +110,7 @@ def p_above(wrong: int, n: int, threshold: float, prior: tuple[float, float] = J
 def _counts(labels: Any, gold: Mapping[Any, Any] | Any) -> dict[str, tuple[int, int]]:
     """Annotator -> wrong answers and answers to gold, sorted by name."""
     known = known_rows(labels, known_answers(gold).answers)
-    found = known.rows.groupby("annotator")["wrong"].agg(["sum", "size"])
-    counted = {str(name): (int(row["sum"]), int(row["size"])) for name, row in found.iterrows()}
+    found = known.rows[known.rows["exposure"] == 1].groupby("annotator")["wrong"].agg(["sum", "size"])
+    each: Any = zip(found.index.tolist(), found["sum"].tolist(), found["size"].tolist(), strict=True)
+    counted = {name: (int(wrong), n) for name, wrong, n in each}
     return {name: counted.get(name, (0, 0)) for name in known.everybody}
