@@ -343,14 +343,15 @@ class Pilot:
 
     def systems(
         self,
-        model: TieModel = "davidson",
+        model: TieModel | None = None,
         *,
         style: Sequence[str] = (),
         n_resamples: int = 1_000,
         seed: int = 0,
     ) -> Systems:
-        """The models behind the responses, ranked; intervals resample prompts.
+        """The models behind the responses, ranked by Davidson's model where there are ties, else by Bradley-Terry.
 
+        Intervals resample prompts.
         `style` names what to control for, such as `["log_words", "lists"]` (see `stats.ranking.style_of`).
         """
         from workbench.pilot import systems

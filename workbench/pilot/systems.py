@@ -56,12 +56,12 @@ class Systems(Shown):
         return ranking.win_rates(self.rates)
 
 
-def systems(pilot: Pilot, model: Model, *, style: Sequence[str], n_resamples: int, seed: int) -> Systems:
+def systems(pilot: Pilot, model: Model | None, *, style: Sequence[str], n_resamples: int, seed: int) -> Systems:
     """See `Pilot.systems`."""
     if pilot.config.task != "pairwise":
         raise PilotError(f"models are ranked by pairwise labels, this pilot's task is {pilot.config.task}")
     fits = {"bradley_terry": stats.bradley_terry, "rao_kupper": stats.rao_kupper, "davidson": stats.davidson}
-    if model not in fits:
+    if model is not None and model not in fits:
         raise PilotError(f"no model {model!r}", next_step=f"one of {', '.join(fits)}")
     items = pilot.item_table()
     if len({*items["model_a"], *items["model_b"]}) < 2:
@@ -70,5 +70,7 @@ def systems(pilot: Pilot, model: Model, *, style: Sequence[str], n_resamples: in
             next_step="compare responses of two models or more: the column `model` of each response names it",
         )
     table = stats.comparisons(measures.some_labels(pilot), items, style=bool(style))
-    fitted = fits[model](table, style=style, n_resamples=n_resamples, seed=seed)
+    # A model of ties has nothing to learn where nobody called one.
+    chosen = model or ("davidson" if table["winner"].isin(["tie", "both_bad"]).any() else "bradley_terry")
+    fitted = fits[chosen](table, style=style, n_resamples=n_resamples, seed=seed)
     return Systems(fitted, stats.win_rates(table), pilot.simulated_notice)
