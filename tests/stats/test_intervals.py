@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
-from workbench.stats import intervals
+from tests.stats.test_agreement_pairs import random_table
+from workbench.stats import agreement, intervals
 
 
 def test_wilson_of_three_gold_errors_in_twenty() -> None:
@@ -75,3 +77,68 @@ def test_mean_interval_covers() -> None:
         interval = intervals.mean(values, n_resamples=800, seed=seed)
         hits += interval.low <= 0.425 <= interval.high
     assert 0.91 <= hits / 400 <= 0.985
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"n_resamples": 1}, "0 for no interval, or at least 20"),
+        ({"n_resamples": 19}, "0 for no interval, or at least 20"),
+        ({"n_resamples": -1}, "0 for no interval, or at least 20"),
+        ({"n_resamples": 100.0}, "0 for no interval, or at least 20"),
+        ({"seed": -1}, "seed must be a whole number"),
+        ({"seed": None}, "seed must be a whole number"),
+        ({"confidence": 0}, "between 0 and 1"),
+        ({"confidence": 1}, "between 0 and 1"),
+        ({"confidence": math.nan}, "between 0 and 1"),
+    ],
+)
+def test_options_no_interval_can_have_are_refused_at_one_door(options: Any, words: str) -> None:
+    labels = random_table(71, n_items=20)
+    one = labels[labels["annotator"] == "a0"]  # nothing to agree with: the way out before any resampling
+    rankings = one.assign(label="A>B")
+    for call in (
+        lambda: intervals.mean([1, 2, 3, 4, 5, 6], **options),
+        lambda: intervals.mean([1], **options),
+        lambda: intervals.paired_difference([1, 2], [2, 3], **options),
+        lambda: agreement.krippendorff_alpha(one, **options),
+        lambda: agreement.krippendorff_alpha(labels, interval="kalpha", **options),
+        lambda: agreement.gwet_ac1(one, **options),
+        lambda: agreement.set_alpha(labels.iloc[:0], **options),
+        lambda: agreement.cohen_kappa(labels, "a0", "a1", **options),
+        lambda: agreement.pairwise_kappa(one, **options),
+        lambda: agreement.difference(one, labels, **options),
+        lambda: agreement.by(labels, "annotator", least=1_000, **options),
+        lambda: agreement.over_time(labels.assign(submitted_at="2020-01-01"), **options),
+        lambda: agreement.kendall_tau(rankings, **options),
+        lambda: agreement.rank_alpha(rankings, **options),
+        lambda: agreement.recommend(one, **options),
+    ):
+        with pytest.raises(ValueError, match=words):
+            call()
+    for name in options.keys() & {"confidence"}:
+        with pytest.raises(ValueError, match=words):
+            agreement.annotator_jackknife(labels.iloc[:0], **{name: options[name]})
+        with pytest.raises(ValueError, match=words):
+            intervals.difference_of_shares("x", (0, 0), (1, 2), confidence=options[name])
+
+
+def test_no_resamples_means_no_interval_and_no_complaint() -> None:
+    found = intervals.mean([1, 2, 3, 4, 5, 6], n_resamples=0)
+    assert (found.value, found.reason) == (3.5, "")
+    assert math.isnan(found.low)
+    labels = random_table(72, n_items=20)
+    both = agreement.difference(labels, labels, n_resamples=0)
+    assert (both.value, both.reason) == (0, "")
+    assert math.isnan(both.low)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_mean_of_what_is_missing_is_undefined(bad: float) -> None:
+    found = intervals.mean([1, 2, 3, 4, 5, bad])
+    assert math.isnan(found.value)
+    assert found.reason == "1 of 6 values are missing or infinite"
+    change = intervals.paired_difference([1, 2, 3, 4, 5], [1, 2, 3, 4, bad])
+    assert change.reason == "1 of 5 values are missing or infinite"
+    with pytest.raises(ValueError, match="a list of numbers, got shape"):
+        intervals.mean(np.ones((4, 3)))

@@ -269,7 +269,7 @@ def test_items_where_groups_part_come_first_and_without_them_nothing_does() -> N
 
 def test_the_permutation_test_keeps_its_level() -> None:
     p = [
-        pools.heterogeneity(two_groups(8, 12, seed=k), "group", n_permutations=19, n_resamples=10).p_value
+        pools.heterogeneity(two_groups(8, 12, seed=k), "group", n_permutations=19, n_resamples=20).p_value
         for k in range(100)
     ]
     # 10 of 100 expected at .1; more than 20 would come up once in a thousand.

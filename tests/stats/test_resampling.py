@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
+from dataclasses import replace
 from typing import Any
 
 import krippendorff
@@ -13,7 +15,10 @@ from scipy import stats
 
 from tests.stats.test_agreement_pairs import random_table
 from workbench.errors import TableError
-from workbench.stats import agreement
+from workbench.stats import agreement, resampling
+from workbench.stats.coding import Coded, encode, from_codes
+from workbench.stats.patterns import patterns
+from workbench.stats.resampling import affordable, estimate, multiplicities
 
 
 def counts(labels: pd.DataFrame) -> Any:
@@ -104,3 +109,114 @@ def test_pairs_of_labels_as_in_the_macro(level: Any) -> None:
 def test_an_unknown_interval_is_refused(interval: Any) -> None:
     with pytest.raises(ValueError, match="'percentile' or 'bca'"):
         agreement.krippendorff_alpha(random_table(25), interval=interval)
+
+
+def as_table(rows: list[tuple[Any, Any]]) -> pd.DataFrame:
+    """Labels of two people, one item a row."""
+    return pd.DataFrame(
+        [(f"i{k:03}", who, label) for k, two in enumerate(rows) for who, label in zip("ab", two, strict=True)],
+        columns=["item", "annotator", "label"],
+    )
+
+
+def test_an_interval_of_no_width_says_why() -> None:
+    # Every item disagrees, each in another way: they do not look alike.
+    found = agreement.percent_agreement(as_table([(2 * k, 2 * k + 1) for k in range(30)]))
+    assert found.low == found.high == 0
+    assert found.reason.startswith("every resample has the same value, so no real interval: up to 10% of items")
+    labels = random_table(81)
+    assert "same difference" in agreement.difference(labels, labels).reason
+    # Four people who all say the same: whoever is left out, the value is 1.
+    alike = labels.assign(label=labels["item"].str[-1])
+    assert "same whoever is left out" in agreement.annotator_jackknife(alike).reason
+
+
+def test_resamples_with_one_label_have_no_ac1() -> None:
+    # 19 items A A and one A B: .95^20 = 36 % of resamples lack that one, and with it a second label.
+    labels = as_table([("A", "A")] * 19 + [("A", "B")])
+    found = agreement.gwet_ac1(labels, n_resamples=4000)
+    lost = int(found.reason.split(" of ")[0])
+    assert lost / 4000 == pytest.approx(0.95**20, abs=0.03)
+    assert found.high < 1
+    without = agreement.without_each(labels, "gwet_ac1")
+    assert without["value"].isna().all()
+
+
+def test_bca_says_where_it_has_no_interval() -> None:
+    p = patterns(encode(random_table(83, n_items=20)))
+    # No resample reaches the value, so its bias has no normal quantile.
+    how: dict[str, Any] = {"n_resamples": 50, "confidence": 0.95, "seed": 0, "method": "m", "interval": "bca"}
+    found = estimate("x", p, lambda weight: np.full(len(weight), 2.0 if len(weight) == 1 else 1.0), **how)
+    assert math.isnan(found.low)
+    assert found.reason == "no BCa interval: all resamples lie on one side of the value"
+
+
+@pytest.mark.parametrize("n", [0, 2])
+def test_nothing_to_agree_on_is_undefined_everywhere(n: int) -> None:
+    labels = pd.DataFrame({"item": ["x"] * n, "annotator": ["a", "b"][:n], "label": [None] * n})
+    for found in (
+        agreement.gwet_ac1(labels),
+        agreement.gwet_ac2(labels),
+        agreement.fleiss_kappa(labels),
+        *agreement.recommend(labels).estimates,
+    ):
+        assert math.isnan(found.value)
+        assert found.reason
+    alone = pd.DataFrame({"item": list("wxyz"), "annotator": "a", "label": list("ABAB")})
+    for coefficient in ("krippendorff_alpha", "percent_agreement", "fleiss_kappa", "gwet_ac1"):
+        assert agreement.without_each(alone, coefficient)["value"].isna().all()
+        assert math.isnan(agreement.annotator_jackknife(alone, coefficient).value)
+
+
+def many_kinds(n_items: int, n_labels: int = 100_000) -> Coded:
+    """Two people's labels of many classes, a third of the items agreed on, two items a prompt."""
+    rng = np.random.default_rng(5)
+    first = rng.integers(0, n_labels, n_items)
+    second = np.where(rng.random(n_items) < 1 / 3, first, rng.integers(0, n_labels, n_items))
+    coded = from_codes(
+        np.repeat(np.arange(n_items), 2),
+        np.tile([0, 1], n_items),
+        pd.factorize(np.column_stack([first, second]).ravel())[0],
+    )
+    return replace(coded, cluster=np.arange(n_items) // 2, cluster_name="prompt_id")
+
+
+def test_as_many_kinds_as_items_are_resampled_in_bounded_time() -> None:
+    coded = many_kinds(60_000)
+    start = time.process_time()
+    found = agreement.percent_agreement(coded, n_resamples=1_000)
+    whole = agreement.percent_agreement(coded, cluster="prompt_id", n_resamples=1_000)
+    exact = agreement.percent_agreement(coded, interval="bca", n_resamples=1_000)
+    assert time.process_time() - start < 15
+    share = found.value
+    half = 1.96 * math.sqrt(share * (1 - share) / 60_000)
+    for one in (found, whole, exact):
+        assert (one.low, one.high) == pytest.approx((share - half, share + half), abs=half / 6)
+    assert "2,000 groups of items" in exact.method
+
+
+def test_fewer_resamples_than_asked_are_told() -> None:
+    assert affordable(10_000, 20_000) == 10_000
+    assert affordable(10_000, 100_000) == 2_500
+    assert affordable(10_000, 10_000_000) == 1_000
+    assert affordable(50, 10_000_000) == 50
+    drawn = [size.shape for size in multiplicities(np.ones(3_000, dtype=np.int64), 30, 0, width=800_000)]
+    assert drawn == [(10, 3_000)] * 3
+
+
+def test_drawing_one_by_one_is_drawing_kinds() -> None:
+    times = np.asarray([1, 2, 3] * 1_000)
+    singly = np.concatenate(list(multiplicities(times, 400, 0)))
+    assert (singly.sum(axis=1) == times.sum()).all()
+    assert singly.mean(axis=0).reshape(-1, 3).mean(axis=0) == pytest.approx([1, 2, 3], rel=0.01)
+    # Binomial: variance n p (1 - p), near the mean.
+    assert singly.var(axis=0).reshape(-1, 3).mean(axis=0) == pytest.approx([1, 2, 3], rel=0.05)
+
+
+def test_leaving_groups_out_is_leaving_items_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = random_table(82, n_items=400)
+    exact = agreement.krippendorff_alpha(labels, interval="bca", n_resamples=4_000)
+    monkeypatch.setattr(resampling, "_LEFT_OUT_SINGLY", 10)
+    monkeypatch.setattr(resampling, "_GROUPS", 100)
+    grouped = agreement.krippendorff_alpha(labels, interval="bca", n_resamples=4_000)
+    assert (grouped.low, grouped.high) == pytest.approx((exact.low, exact.high), abs=0.004)

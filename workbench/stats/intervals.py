@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # A bootstrap of so few units has a handful of distinct replicates.
 FEWEST = 5
+# Quantiles of fewer replicates are the replicates themselves, and an interval of one does not hold its own value.
+FEWEST_RESAMPLES = 20
 
 
 class Interval(NamedTuple):
@@ -133,6 +135,7 @@ def difference_of_shares(
     Newcombe (1998), *Interval estimation for the difference between independent proportions*, method 10: the Wilson
     intervals of the two shares, put together. It stays within -1 and 1 and keeps its coverage with few trials.
     """
+    check_confidence(confidence)
     (s_1, n_1), (s_2, n_2) = before, after
     method = "difference of two shares, Newcombe interval"
     if not n_1 or not n_2:
@@ -188,11 +191,24 @@ def mean(
     """Mean over units (prompts, items) with a bootstrap interval that resamples the units.
 
     Under `FEWEST` units, or when all units are the same, resampling shows next to nothing of what could have been, so
-    there is a value and the reason why there is no interval.
+    there is a value and the reason why there is no interval. With a value missing or infinite there is no mean.
+
+    Raises
+    ------
+    ValueError
+        Values that are no list of numbers; see also `check_resampling`.
     """
+    check_resampling(n_resamples, confidence, seed)
     array = np.asarray(values, dtype=float)
+    if array.ndim != 1:
+        msg = f"values must be a list of numbers, got shape {array.shape}"
+        raise ValueError(msg)
     n = array.size
+    bad = int(n - np.count_nonzero(np.isfinite(array)))
     none = ""
+    if bad:
+        none = f"{bad} of {n} values are missing or infinite"
+        return Estimate(name, math.nan, math.nan, math.nan, n, 0, n, "mean", confidence, none, label)
     if n < FEWEST:
         none = f"{n} unit{'s' * (n != 1)}: too few for an interval"
     elif float(np.ptp(array)) == 0:
@@ -200,6 +216,9 @@ def mean(
     if none:
         value = float(array.mean()) if n else math.nan
         return Estimate(name, value, math.nan, math.nan, n, 0, n, "mean", confidence, none, label)
+    value = float(array.mean())
+    if n_resamples == 0:
+        return Estimate(name, value, math.nan, math.nan, n, 0, n, "mean", confidence, "", label)
     rng = np.random.default_rng(seed)
     replicates = np.empty(n_resamples)
     # Chunks keep the index matrix under about 32 MB however many units there are.
@@ -209,7 +228,7 @@ def mean(
         replicates[start:stop] = array[rng.integers(0, n, size=(stop - start, n))].mean(axis=1)
     low, high, _ = percentile(replicates, confidence)
     method = f"mean, percentile bootstrap over units ({n_resamples} resamples, seed {seed})"
-    return Estimate(name, float(array.mean()), low, high, n, 0, n, method, confidence, "", label)
+    return Estimate(name, value, low, high, n, 0, n, method, confidence, "", label)
 
 
 def check_confidence(confidence: float) -> None:
@@ -217,6 +236,28 @@ def check_confidence(confidence: float) -> None:
     if not 0 < confidence < 1:
         msg = f"confidence must lie between 0 and 1, got {confidence!r} (95 % is 0.95)"
         raise ValueError(msg)
+
+
+def check_resampling(n_resamples: int, confidence: float, seed: int) -> None:
+    """Raise ValueError for options no interval by resampling can have: the one check of all that resample.
+
+    Raises
+    ------
+    ValueError
+        Resamples that are neither 0 (no interval) nor a whole number of at least `FEWEST_RESAMPLES`; a confidence
+        outside 0 to 1; a seed that is no whole number of 0 or more (without one, numbers could not be had again).
+    """
+    check_confidence(confidence)
+    if not _is_whole(n_resamples) or not (n_resamples == 0 or n_resamples >= FEWEST_RESAMPLES):
+        msg = f"n_resamples must be 0 for no interval, or at least {FEWEST_RESAMPLES}, got {n_resamples!r}"
+        raise ValueError(msg)
+    if not _is_whole(seed) or seed < 0:
+        msg = f"seed must be a whole number, 0 or more, got {seed!r}"
+        raise ValueError(msg)
+
+
+def _is_whole(number: object) -> bool:
+    return isinstance(number, int | np.integer) and not isinstance(number, bool)
 
 
 def _z(confidence: float) -> float:

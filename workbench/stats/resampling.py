@@ -12,9 +12,10 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
+from scipy import sparse
 
 from workbench.stats.estimate import Estimate
-from workbench.stats.intervals import Interval, check_confidence, percentile
+from workbench.stats.intervals import Interval, check_confidence, check_resampling, percentile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,6 +30,15 @@ Kind = Literal["percentile", "bca"]
 Statistic: TypeAlias = "Callable[[Floats], Floats]"
 # Replicate chunks are sized so that the largest temporary stays near 64 MB.
 _CHUNK_CELLS = 8_000_000
+# A resample costs a step for each unit; more than this in all would take a minute and more.
+_MOST_STEPS = 250_000_000
+# However many units there are, percentiles of fewer resamples than this are not worth the name.
+_LEAST_DRAWN = 1_000
+# Up to so many kinds of units each is left out in turn for BCa; beyond it, this many random groups of them.
+_LEFT_OUT_SINGLY, _GROUPS = 4_000, 2_000
+# From so many units on a resample is drawn unit by unit and counted, which beats a multinomial of many rare outcomes.
+_MANY_UNITS = 2_000
+_ONE_SIDE = "no BCa interval: all resamples lie on one side of the value"
 # Below this many clusters their resampling has too few distinct outcomes to be called an interval.
 FEWEST_CLUSTERS = 5
 
@@ -55,10 +65,7 @@ def estimate(
     undefined
         The reason to give when the statistic has no value.
     """
-    check_confidence(confidence)
-    if n_resamples < 0:
-        msg = f"n_resamples must be 0 (no interval) or more, got {n_resamples}"
-        raise ValueError(msg)
+    check_resampling(n_resamples, confidence, seed)
     if interval not in ("percentile", "bca"):
         msg = f"interval must be 'percentile' or 'bca', got {interval!r}"
         raise ValueError(msg)
@@ -79,20 +86,32 @@ def estimate(
         return result(value, none, method, "")
     if n_units < (2 if p.clusters is None else FEWEST_CLUSTERS):
         return result(value, none, method, f"{n_units} {units if n_units > 1 else units.rstrip('s')}: no interval")
+    asked, n_resamples = (
+        n_resamples,
+        affordable(n_resamples, len(p.weight) if p.clusters is None else max(n_units, len(p.weight))),
+    )
     drawn = replicates(p, statistic, n_resamples, seed)
     if interval == "bca":
-        times = p.weight.astype(float) if p.clusters is None else np.ones(n_units)
-        ends = bca(value, drawn, _without_each_unit(p, statistic), times, confidence)
+        ends = bca(value, drawn, *_without_each_unit(p, statistic, seed), confidence)
     else:
         ends = percentile(drawn, confidence)
     kind = "BCa" if interval == "bca" else "percentile"
-    how = f"{method}; {kind} bootstrap over {units} ({n_resamples} resamples, seed {seed})"
+    if interval == "bca" and _is_grouped(p):
+        kind = f"BCa (acceleration from {_GROUPS:,} groups of {units})"
+    fewer = f" instead of {asked:,}, to bound the time" if n_resamples < asked else ""
+    how = f"{method}; {kind} bootstrap over {units} ({n_resamples} resamples{fewer}, seed {seed})"
     cautions = [f"{ends.n_undefined} of {n_resamples} resamples undefined"] if ends.n_undefined else []
-    if ends.low == ends.high:
+    if math.isnan(ends.low):
+        cautions.append("no interval" if ends.n_undefined == n_resamples else _ONE_SIDE)
+    elif ends.low == ends.high:
         # Resampling items that all look alike never shows one that does not. With none seen in n, a share of up to
         # 1 - (1 - confidence)^(1/n) is still compatible (the exact binomial bound).
         hidden = 1 - (1 - confidence) ** (1 / n_units)
-        seen, other = ("no disagreement seen", "disagree") if value == 1 else ("all items look alike", "differ")
+        seen, other = ("every resample has the same value", "be of a kind not seen")
+        if value == 1:
+            seen, other = "no disagreement seen", "disagree"
+        elif len(p.weight) == 1:
+            seen, other = "all items look alike", "differ"
         cautions.append(f"{seen}, so no real interval: up to {hidden:.0%} of items may still {other}")
     return result(value, ends, how, "; ".join(cautions))
 
@@ -107,18 +126,44 @@ def weights(p: Patterns, n_resamples: int, seed: int) -> Iterator[Floats]:
 
     Several statistics of the same patterns may share one pass.
     """
-    rng = np.random.default_rng(seed)
-    n_patterns, n_categories = p.counts.shape
     n_units = 0 if p.clusters is None else p.clusters.shape[0]
-    step = max(1, _CHUNK_CELLS // max(n_patterns, n_categories, n_units, 1))
-    share = p.weight / p.weight.sum()
+    times = p.weight if p.clusters is None else np.ones(n_units, dtype=np.int64)
+    for drawn in multiplicities(times, n_resamples, seed, width=max(*p.counts.shape, n_units)):
+        yield drawn if p.clusters is None else (p.clusters.T @ drawn.T).T
+
+
+def multiplicities(times: NDArray[np.int64], n_resamples: int, seed: int, *, width: int = 1) -> Iterator[Floats]:
+    """How often each kind of unit is drawn when as many units as there are are drawn with replacement.
+
+    Parameters
+    ----------
+    times
+        How many units are of each kind.
+    width
+        The most numbers a replicate takes in what is made of it; chunks (replicates, kinds) are sized by it.
+    """
+    rng = np.random.default_rng(seed)
+    n_kinds, n_units = len(times), int(times.sum())
+    step = max(1, _CHUNK_CELLS // max(n_kinds, width, 1))
+    share = times / n_units
+    # A multinomial takes about 15 times as long for a kind as a single draw for a unit.
+    singly = n_kinds > _MANY_UNITS and n_units < 15 * n_kinds
+    kind = np.repeat(np.arange(n_kinds), times) if singly and n_units > n_kinds else None
     for start in range(0, n_resamples, step):
         size = min(step, n_resamples - start)
-        if p.clusters is None:
-            yield rng.multinomial(p.n_items, share, size=size).astype(float)
-        else:
-            drawn = rng.multinomial(n_units, np.full(n_units, 1 / n_units), size=size).astype(float)
-            yield (p.clusters.T @ drawn.T).T
+        if not singly:
+            yield rng.multinomial(n_units, share, size=size).astype(float)
+            continue
+        made = np.empty((size, n_kinds))
+        for row in made:  # a row at a time stays in the cache
+            drawn = rng.integers(0, n_units, n_units)
+            row[:] = np.bincount(drawn if kind is None else kind[drawn], minlength=n_kinds)
+        yield made
+
+
+def affordable(n_resamples: int, n_units: int) -> int:
+    """How many resamples to draw: those asked for, fewer where very many units would make it take minutes."""
+    return min(n_resamples, max(_LEAST_DRAWN, _MOST_STEPS // max(n_units, 1)))
 
 
 def bca(value: float, drawn: Floats, one_out: Floats, times: Floats, confidence: float) -> Interval:
@@ -185,24 +230,35 @@ def draws_of_pairs(
     Hayes & Krippendorff (2007). Expected disagreement stays fixed; each unit of m labels draws m (m - 1) / 2 pairs from
     the distribution of all observed pairs of values. Labels of one item are not independent, so it is too narrow.
     """
+    check_resampling(n_resamples, confidence, seed)
     point = estimate(name, p, statistic, n_resamples=0, confidence=confidence, seed=seed, method=method, label=label)
     if not point.defined or n_resamples == 0:
         return point
-    dense, weight = p.counts.toarray(), p.weight.astype(float)
-    share = (dense * (weight / (p.size - 1))[:, None]).T @ dense - np.diag(dense.T @ (weight / (p.size - 1)))
-    n = dense.T @ weight
+    weight = p.weight.astype(float)
+    share = sparse.diags(weight / (p.size - 1)) @ p.counts
+    # Only pairs of values that occur; the diagonal less the pairs of a label with itself.
+    together = sparse.coo_matrix(p.counts.T @ share - sparse.diags(np.asarray(share.sum(axis=0)).ravel()))
+    chance = np.maximum(together.data, 0)
+    n = p.counts.T @ weight
     expected = float(n @ distance @ n) / (n.sum() - 1)
-    rows, columns = np.triu_indices(len(n))
-    chance = np.where(rows == columns, share[rows, columns], 2 * share[rows, columns])
-    lost = 2 * distance[rows, columns] / expected
+    apart = distance[together.row, together.col]
+    # Equal distances are one outcome; rounded, since in other units they differ in the last digits.
+    apart, cells = np.unique(np.round(apart / max(float(apart.max(initial=0)), 1e-300), 12), return_inverse=True)
+    lost = apart * 2 * float(distance[together.row, together.col].max(initial=0)) / expected
+    chance = np.bincount(cells, weights=chance)
     rng = np.random.default_rng(seed)
     drawn = np.ones(n_resamples)
+    step = max(1, _CHUNK_CELLS // len(lost))
     for size in np.unique(p.size).tolist():
         pairs = int(weight[p.size == size].sum() * size * (size - 1) / 2)
-        drawn -= rng.multinomial(pairs, chance / chance.sum(), size=n_resamples) @ lost / (size - 1)
+        for start in range(0, n_resamples, step):
+            here = drawn[start : start + step]
+            here -= rng.multinomial(pairs, chance / chance.sum(), size=len(here)) @ lost / (size - 1)
     low, high, _ = percentile(drawn, confidence)
     how = f"{method}; pairs of labels drawn as in KALPHA ({n_resamples} resamples, seed {seed})"
     caution = "pairs of labels are not independent: this interval is too narrow"
+    # A value with every resample is so but for rounding.
+    low, high = (point.value if math.isclose(end, point.value, abs_tol=1e-12) else end for end in (low, high))
     return replace(point, low=low, high=high, method=how, reason=caution)
 
 
@@ -240,22 +296,34 @@ def jackknife(
 
         half = float(stats.t.ppf(0.5 + confidence / 2, k - 1)) * float(pseudo.std(ddof=1)) / math.sqrt(k)
         low, high = value - half, value + half
+        if low == high:
+            alike = "the value is the same whoever is left out, so no real interval"
+            reason = f"{reason}; {alike}" if reason else alike
     return Estimate(name, value, low, high, p.n_items, p.n_annotators, p.n_labels, how, confidence, reason, label)
 
 
-def _without_each_unit(p: Patterns, statistic: Statistic) -> Floats:
-    """The statistic without one item of each pattern, or without each cluster."""
-    whole = p.weight.astype(float)
+def _is_grouped(p: Patterns) -> bool:
+    return (len(p.weight) if p.clusters is None else p.clusters.shape[0]) > _LEFT_OUT_SINGLY
+
+
+def _without_each_unit(p: Patterns, statistic: Statistic, seed: int) -> tuple[Floats, Floats]:
+    """The statistic without one item of each pattern, or without each cluster, and how many units give that value.
+
+    With very many, random groups of units are left out instead: what BCa takes from the values, their skewness, is
+    nearly the same.
+    """
     n_patterns, n_categories = p.counts.shape
-    n = n_patterns if p.clusters is None else p.clusters.shape[0]
+    out: sparse.csr_matrix
+    if p.clusters is None:
+        out, times = sparse.eye(n_patterns, format="csr"), p.weight.astype(float)
+    else:
+        out, times = p.clusters, np.ones(p.clusters.shape[0])
+    if _is_grouped(p):
+        unit = np.repeat(np.arange(out.shape[0]), times.astype(np.int64))
+        group = np.random.default_rng(seed).permutation(len(unit)) % _GROUPS
+        out = sparse.coo_matrix((np.ones(len(unit)), (group, unit)), shape=(_GROUPS, out.shape[0])).tocsr() @ out
+        times = np.ones(_GROUPS)
+    whole = p.weight.astype(float)
     step = max(1, _CHUNK_CELLS // max(n_patterns, n_categories))
-    parts = []
-    for start in range(0, n, step):
-        rows = np.arange(start, min(start + step, n))
-        if p.clusters is None:
-            weight = np.repeat(whole[None, :], len(rows), axis=0)
-            weight[np.arange(len(rows)), rows] -= 1
-        else:
-            weight = whole[None, :] - p.clusters[rows].toarray()
-        parts.append(statistic(weight))
-    return np.concatenate(parts)
+    parts = [statistic(whole[None, :] - out[start : start + step].toarray()) for start in range(0, out.shape[0], step)]
+    return np.concatenate(parts), times

@@ -16,8 +16,10 @@ from workbench.stats.agreement.coefficients import (
     percent_agreement,
     set_alpha,
 )
-from workbench.stats.agreement.pairs import cohen_kappa, pair_cells, weighted_kappa
+from workbench.stats.agreement.formulas import MOST_COMPARED
+from workbench.stats.agreement.pairs import MOST_MET, cohen_kappa, pair_cells, pairs_of_labels, weighted_kappa
 from workbench.stats.agreement.rankings import kendall_tau, rank_alpha
+from workbench.stats.agreement.sets import holds_sets, with_sets
 from workbench.stats.coding import Coded, Level, encode
 
 if TYPE_CHECKING:
@@ -93,16 +95,17 @@ def recommend(
             (),
         )
     wanted = level or _level(task)
-    coded = encode(labels, wanted, categories, cluster)
-    if task == "classification" and any("|" in str(one) for one in coded.categories):
+    if task == "classification" and holds_sets(labels):
+        coded = encode(with_sets(labels, cluster), cluster=cluster)
         return Advice(
-            (set_alpha(labels, cluster=cluster, **how), percent_agreement(coded, cluster=cluster, **how)),
+            (set_alpha(coded, cluster=cluster, **how), percent_agreement(coded, cluster=cluster, **how)),
             (
                 "labels are sets of classes: part marks for sets that overlap (MASI)",
                 "share of pairs of labels that are exactly the same set",
             ),
             _cautions(coded, []),
         )
+    coded = encode(labels, wanted, categories, cluster)
     found, why = _fitting(coded, wanted, task, cluster, how)
     return Advice(tuple(found), tuple(why), _cautions(coded, found))
 
@@ -127,7 +130,7 @@ def _fitting(
     if level in ("ordinal", "interval") and coded.n_categories <= 50:
         found.append(gwet_ac2(coded, "quadratic", cluster=cluster, **how))
         why.append("the same with chance from how evenly the scale is used: holds where nearly all say the same")
-    elif level == "nominal" and coded.n_categories <= 2_000:
+    elif level == "nominal" and coded.n_categories <= MOST_COMPARED:
         found.append(gwet_ac1(coded, cluster=cluster, **how))
         why.append("chance from how evenly labels are used: holds where one label takes nearly everything")
     if task == "pairwise" and {"A", "B", "tie"} <= set(coded.categories):
@@ -143,8 +146,9 @@ def _fitting(
     found.append(percent_agreement(coded, cluster=cluster, **how))
     why.append("what a reader can check by counting; guessing alone gives much of it")
     if len(coded.annotators) == 2:
-        found.append(cohen_kappa(coded, **how) if level == "nominal" else weighted_kappa(coded, **how))
-        why.append("two annotators, each with their own habits of use")
+        if level == "nominal" or coded.n_categories <= MOST_COMPARED:
+            found.append(cohen_kappa(coded, **how) if level == "nominal" else weighted_kappa(coded, **how))
+            why.append("two annotators, each with their own habits of use")
     else:
         if level == "nominal":
             found.append(fleiss_kappa(coded, cluster=cluster, **how))
@@ -204,7 +208,7 @@ def _cautions(coded: Coded, found: list[Estimate]) -> tuple[str, ...]:
 
 def _margins(coded: Coded) -> list[str]:
     """Whether two annotators with enough shared items use a label very differently."""
-    if coded.n_categories > 50 or len(coded.annotators) > 200:
+    if coded.n_categories > 50 or len(coded.annotators) > 200 or pairs_of_labels(coded) > MOST_MET:
         return []
     cells = pair_cells(coded)
     worst: tuple[float, str] = (0.0, "")

@@ -146,11 +146,20 @@ def gwet_statistic(p: Patterns, weights: Weights) -> Statistic:
     q = len(p.categories)
     if q > MOST_COMPARED:
         refuse(q, "Gwet's coefficient")
+    if not p.n_items:
+        return lambda weight: np.full(len(weight), np.nan)
     marks = 1 - losses(positions(p), weights)
     near = sparse.csr_matrix(p.counts @ marks)
     matched = np.asarray(p.counts.multiply(near).sum(axis=1)).ravel() - p.size
     spread = float(marks.sum()) / (q * (q - 1)) if q > 1 and p.n_seen > 1 else math.nan
-    return _beyond_chance(p, matched, lambda marginal: spread * (marginal * (1 - marginal)).sum(axis=1))
+
+    def chance(marginal: Floats) -> Floats:
+        found: Floats = spread * (marginal * (1 - marginal)).sum(axis=1)
+        # With one label only there is no chance to take away, in a resample as in the data.
+        found[marginal.max(axis=1) > 1 - 1e-12] = np.nan
+        return found
+
+    return _beyond_chance(p, matched, chance)
 
 
 def percent_statistic(p: Patterns) -> Statistic:
@@ -172,7 +181,8 @@ def _beyond_chance(p: Patterns, matched: Floats, chance: Callable[[Floats], Floa
 
     def statistic(weight: Floats) -> Floats:
         observed = ratio(weight @ each, weight @ pairable)
-        by_chance = chance((shares.T @ weight.T).T / weight.sum(axis=1)[:, None])
+        # Leaving an annotator out may leave nothing; observed agreement is undefined then.
+        by_chance = chance((shares.T @ weight.T).T / np.maximum(weight.sum(axis=1), 1)[:, None])
         # Shares that add up to 1 do so but for rounding.
         return ratio(observed - by_chance, 1 - by_chance, least=1e-12)
 

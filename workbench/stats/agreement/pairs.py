@@ -12,7 +12,7 @@ from scipy import sparse
 from workbench.errors import TableError
 from workbench.stats.agreement.formulas import MOST_COMPARED, Weights, losses, ratio, refuse
 from workbench.stats.coding import Coded, encode
-from workbench.stats.intervals import check_confidence
+from workbench.stats.intervals import check_resampling
 from workbench.stats.patterns import Patterns
 from workbench.stats.resampling import Kind, Statistic, estimate
 
@@ -152,7 +152,7 @@ def pairwise_kappa(
     PairwiseKappa
         `.table` with one row a pair, `.matrix()` for a picture.
     """
-    check_confidence(confidence)
+    check_resampling(n_resamples, confidence, seed)
     coded = encode(labels, "nominal" if weights == "nominal" else "ordinal", categories)
     cells = pair_cells(coded)
     pair, of_pair = np.unique(cells["pair"].to_numpy(), return_inverse=True)

@@ -92,9 +92,10 @@ def kendall_tau(
     Kendall (1945), *The treatment of ties in ranking problems*. With signs s of all pairs of responses, tau-b of two
     rankings is s.t / (|s| |t|); the mean over pairs of n unit vectors is (|sum|^2 - n) / (n (n - 1)).
     """
+    intervals.check_resampling(n_resamples, confidence, seed)
     table = _rankings(labels)
     signs = {text: np.asarray([sign for _, sign in _implied(text)], dtype=float) for text in table["label"].unique()}
-    taus, n_labels, people = [], 0, set()
+    taus, n_labels, people, all_tied = [], 0, set(), False
     for _, mine in table.groupby("item", sort=True):
         units: list[NDArray[np.float64]] = []
         for text, annotator in zip(mine["label"], mine["annotator"], strict=True):
@@ -103,6 +104,7 @@ def kendall_tau(
                 units.append(signs[text] / length)
                 people.add(annotator)
         n = len(units)
+        all_tied |= n < 2 <= len(mine)
         if n > 1:
             together = np.sum(units, axis=0)
             taus.append((float(together @ together) - n) / (n * (n - 1)))
@@ -110,14 +112,22 @@ def kendall_tau(
     found = intervals.mean(
         taus, name="kendall_tau", n_resamples=n_resamples, confidence=confidence, seed=seed, label=label
     )
-    reason = found.reason if taus else "no item has two rankings"
+    reason = found.reason if taus else "no item has two rankings" + (" that order anything" if all_tied else "")
     method = found.method.replace("mean", "mean tau-b of annotator pairs", 1).replace("units", "items")
     return replace(found, n_annotators=len(people) if taus else 0, n_labels=n_labels, reason=reason, method=method)
 
 
 def _rankings(labels: Any) -> pd.DataFrame:
     table = select(labels)
+    unknown = table["item"].isna() | table["annotator"].isna()
+    if unknown.any():
+        raise TableError(f"{int(unknown.sum())} rows have no item or no annotator", next_step="drop or name them")
     table = table[table["label"].notna()]
+    lists = [type(one).__name__ for one in table["label"] if not isinstance(one, str)]
+    if lists:
+        raise TableError(
+            f"a ranking is text such as B>A=C, got {lists[0]}", next_step="'>'.join(responses, best first)"
+        )
     twice = table.duplicated(["item", "annotator"])
     if twice.any():
         raise TableError(
@@ -134,11 +144,11 @@ def _rankings(labels: Any) -> pd.DataFrame:
     return table
 
 
-def _responses(text: object) -> str:
-    levels = [level.split("=") for level in str(text).split(">")] if isinstance(text, str) else []
+def _responses(text: str) -> str:
+    levels = [level.split("=") for level in text.split(">")]
     named = sorted(response for level in levels for response in level)
     if len(named) < 2 or len(set(named)) != len(named) or not all(named):
-        raise TableError(f"{str(text)[:60]!r} is no ranking of two responses or more", next_step="write it as B>A=C")
+        raise TableError(f"{text[:60]!r} is no ranking of two responses or more", next_step="write it as B>A=C")
     return " ".join(named)
 
 

@@ -22,12 +22,13 @@ from workbench.stats.agreement.formulas import (
 )
 from workbench.stats.coding import Coded, Level, encode
 from workbench.stats.estimate import Estimate
-from workbench.stats.intervals import check_confidence, percentile
+from workbench.stats.intervals import check_confidence, check_resampling, percentile
+from workbench.stats.naming import coded_names
 from workbench.stats.patterns import Patterns, left_out, patterns
-from workbench.stats.resampling import Statistic, estimate, jackknife
+from workbench.stats.resampling import Statistic, affordable, estimate, jackknife, multiplicities
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 Coefficient = Literal["krippendorff_alpha", "percent_agreement", "fleiss_kappa", "gwet_ac1"]
 # A slice with fewer items has an interval as wide as the scale.
 SMALLEST_SLICE = 15
+# The question without a criterion, among slices by criterion.
+OVERALL = "overall"
 
 
 def by(
@@ -55,7 +58,8 @@ def by(
     Parameters
     ----------
     column
-        A column of the table. Where it holds JSON lists (`clauses`), a label counts for each value of its list.
+        A column of the table. Where it holds lists, or text that is a JSON list (`clauses`), a label counts for each
+        value of its list. In `criterion` the empty value is the overall question, named `overall`.
     least
         Slices with fewer items of two labels have NaN with the reason: their interval would say nothing.
 
@@ -63,16 +67,26 @@ def by(
     -----
     The intervals are of each slice alone. With many slices some are far out by luck; `Verdicts against` says which
     differences remain.
+
+    Raises
+    ------
+    TableError
+        See `workbench.stats.coding.encode`; values of the column that are no names of slices.
     """
+    check_resampling(n_resamples, confidence, seed)
     table = _pandas(labels)
     tables.require_names(list(table.columns), [*tables.NEEDED, column])
-    parts = table[column]
-    if parts.map(lambda one: isinstance(one, str) and one.startswith("[")).any():
-        table = table.assign(**{column: parts.map(lambda one: _listed(one))}).explode(column)
+    table = table.assign(**{column: table[column].map(_listed)}).explode(column)
+    if column == "criterion":
+        table[column] = table[column].fillna("").replace("", OVERALL)
     table = table[table[column].notna() & (table[column] != "")]
     how: dict[str, Any] = {"n_resamples": n_resamples, "confidence": confidence, "seed": seed}
     found = []
-    for value, mine in table.groupby(column, sort=True):
+    code, values = coded_names(table[column])
+    for k, value in enumerate(values.tolist()):
+        mine = table[code == k]
+        if column == "criterion":
+            mine = mine.drop(columns=column)  # else the overall question would be looked for in each slice
         p = patterns(encode(mine, level, categories))
         label = f"{column} {value}"
         if p.n_items < least:
@@ -99,7 +113,13 @@ def over_time(
     ------
     TableError
         Without a `submitted_at` column, or where it is empty: an import without times has none.
+    ValueError
+        Windows that are no whole number of 1 or more.
     """
+    check_resampling(n_resamples, confidence, seed)
+    if not isinstance(windows, int | np.integer) or windows < 1:
+        msg = f"windows must be a whole number, 1 or more, got {windows!r}"
+        raise ValueError(msg)
     table = _pandas(labels)
     tables.require_names(list(table.columns), [*tables.NEEDED, "submitted_at"])
     time = pd.to_datetime(table["submitted_at"], utc=True, errors="coerce")
@@ -149,6 +169,7 @@ def annotator_jackknife(
     The intervals of `krippendorff_alpha` and the others take the annotators as given and resample items. With few
     annotators this one is the wider and the more honest of the two for a statement about people in general.
     """
+    check_confidence(confidence)
     coded = encode(labels, level, categories)
     p, weights = left_out(coded, least=_least(coefficient))
     if not p.n_items:
@@ -178,7 +199,7 @@ def difference(
     comparison for the same items labelled again under a new guideline. Where the tables share no item the two are
     resampled apart, and the method says so.
     """
-    check_confidence(confidence)
+    check_resampling(n_resamples, confidence, seed)
     first, second = encode(before, level, categories), encode(after, level, categories)
     least = _least(coefficient)
     shared = pd.Index(_with_two(first), tupleize_cols=False)
@@ -201,33 +222,44 @@ def difference(
     value = float(other(q.weight[None, :].astype(float))[0] - one(p.weight[None, :].astype(float))[0])
     if math.isnan(value):
         return result(value, value, value, name, "one side is undefined: all its labels are the same")
+    if n_resamples == 0:
+        return result(value, math.nan, math.nan, f"{_method(coefficient, level)} after minus before", "")
     sides = _drawn_together(p, q, n_resamples, seed) if len(shared) else _drawn_apart(p, q, n_resamples, seed)
+    drawn = np.concatenate([other(after) - one(before) for before, after in sides])
+    low, high, undefined = percentile(drawn, confidence)
     units = f"{n_items} items of both tables together" if len(shared) else "no item in common, so each table apart"
-    low, high, undefined = percentile(other(sides[1]) - one(sides[0]), confidence)
-    how = f"percentile bootstrap of {units} ({n_resamples} resamples, seed {seed})"
+    fewer = f" instead of {n_resamples:,}, to bound the time" if len(drawn) < n_resamples else ""
+    how = f"percentile bootstrap of {units} ({len(drawn)} resamples{fewer}, seed {seed})"
+    cautions = [f"{undefined} of {len(drawn)} resamples undefined"] if undefined else []
+    if low == high:
+        cautions.append("every resample has the same difference, so no real interval")
     method = f"{_method(coefficient, level)} after minus before; {how}"
-    return result(value, low, high, method, f"{undefined} of {n_resamples} resamples undefined" if undefined else "")
+    return result(value, low, high, method, "; ".join(cautions))
 
 
-def _drawn_together(p: Patterns, q: Patterns, n_resamples: int, seed: int) -> tuple[Floats, Floats]:
-    """Pattern weights of resamples of items that have a pattern in both."""
+def _drawn_together(p: Patterns, q: Patterns, n_resamples: int, seed: int) -> Iterator[tuple[Floats, Floats]]:
+    """Pattern weights of resamples of items that have a pattern in both, in chunks."""
     assert p.of_item is not None  # traced above
     assert q.of_item is not None
     joint, n = np.unique(np.stack([p.of_item, q.of_item]), axis=1, return_counts=True)
-    rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(p.n_items, n / n.sum(), size=n_resamples).astype(float)
     places = np.arange(joint.shape[1])
     one, other = (
         sparse.csr_matrix((np.ones(len(places)), (side, places)), shape=(r.counts.shape[0], len(places)))
         for side, r in zip(joint, (p, q), strict=True)
     )
-    return (one @ drawn.T).T, (other @ drawn.T).T
+    width = max(*p.counts.shape, *q.counts.shape)
+    for drawn in multiplicities(n, affordable(n_resamples, len(n)), seed, width=width):
+        yield (one @ drawn.T).T, (other @ drawn.T).T
 
 
-def _drawn_apart(p: Patterns, q: Patterns, n_resamples: int, seed: int) -> tuple[Floats, Floats]:
-    rng = np.random.default_rng(seed)
-    one, other = (rng.multinomial(r.n_items, r.weight / r.n_items, size=n_resamples).astype(float) for r in (p, q))
-    return one, other
+def _drawn_apart(p: Patterns, q: Patterns, n_resamples: int, seed: int) -> Iterator[tuple[Floats, Floats]]:
+    n_resamples = affordable(n_resamples, len(p.weight) + len(q.weight))
+    width = max(*p.counts.shape, *q.counts.shape)
+    one, other = (
+        multiplicities(r.weight, n_resamples, side, width=width)
+        for side, r in zip((seed, seed + 1), (p, q), strict=True)
+    )
+    return zip(one, other, strict=True)
 
 
 def _only_items(coded: Coded, items: pd.Index[Any]) -> Coded:
@@ -250,10 +282,21 @@ def _pandas(labels: Any) -> pd.DataFrame:
     return table
 
 
-def _listed(text: Any) -> list[Any]:
-    if not isinstance(text, str) or not text.startswith("["):
-        return [text]
-    return list(dict.fromkeys(json.loads(text)))
+def _listed(one: Any) -> list[Any]:
+    """The values of one cell: those of a list or of text that is a JSON list, else itself; each once."""
+    if isinstance(one, str) and one.startswith("["):
+        try:
+            one = json.loads(one)
+        except json.JSONDecodeError:
+            return [one]  # text that happens to start with a bracket
+    if not isinstance(one, list | tuple | np.ndarray):
+        return [one]
+    try:
+        return list(dict.fromkeys(one))
+    except TypeError:
+        raise TableError(
+            f"a list of slices holds names, got {str(one)[:40]}", next_step="give each slice a name"
+        ) from None
 
 
 def _of(p: Patterns, coefficient: Coefficient, level: Level, label: str, how: dict[str, Any]) -> Estimate:
