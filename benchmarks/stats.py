@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import argparse
 import gc
+import gzip
+import json
+import os
 import pickle
 import statistics
 import subprocess
@@ -25,11 +28,14 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from workbench.stats import aggregation, agreement, ranking, sufficient
-from workbench.stats.coding import Coded, from_codes
+from workbench.stats import aggregation, agreement, annotators, ranking, sufficient
+from workbench.stats.coding import Coded, encode, from_codes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+# Public data sets that are no part of the project.
+DATA = Path(os.environ.get("WORKBENCH_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 
 
 @dataclass(frozen=True)
@@ -191,6 +197,33 @@ def histogram(engine: str) -> Callable[[str], Any]:
     return run
 
 
+def convincing() -> pd.DataFrame:
+    """UKPConvArg1: 84,445 judgments of 3,815 people with reasons and times, from the folder of public data."""
+    rows = []
+    with gzip.open(DATA / "ukpconvarg" / "pairs.jsonl.gz", "rt", encoding="utf-8") as lines:
+        for line in lines:
+            pair = json.loads(line)
+            rows += [
+                (f"{pair['topic']} {pair['pair_id']}", one["worker"], one["value"], one["reason"], one["submit"])
+                for one in pair["assignments"]
+            ]
+    table = pd.DataFrame(rows, columns=["item", "annotator", "label", "reason", "submitted_at"])
+    return table.assign(submitted_at=pd.to_datetime(table["submitted_at"], utc=True, errors="coerce"))
+
+
+def quality_page(table: pd.DataFrame) -> Any:
+    """All that the notebook computes of a table: agreement with intervals, everybody's page, consensus."""
+    coded = encode(table)
+    return (
+        agreement.recommend(coded),
+        agreement.without_each(coded),
+        agreement.annotator_jackknife(coded),
+        agreement.pairwise_kappa(coded),
+        annotators.pages(table),
+        aggregation.dawid_skene(coded),
+    )
+
+
 def cases(*, large: bool) -> list[Case]:
     def pilot() -> Coded:
         return crowd(500, 6, 3, 3)
@@ -291,6 +324,8 @@ def cases(*, large: bool) -> list[Case]:
             memory=True,
         ),
     ]
+    if (DATA / "ukpconvarg").exists():
+        found.append(Case("quality page of 84,445 judgments", convincing, quality_page, None, "-", "<= 10 s"))
     if large:
         found.append(
             Case(
