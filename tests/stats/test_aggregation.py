@@ -615,6 +615,52 @@ def test_flip_rate_without_evidence_has_a_reason() -> None:
     assert "may still" in agreed.reason
 
 
+def test_the_model_gives_no_flip_rate_where_pairs_give_none() -> None:
+    contrary = table(["AB", "BA"] * 20)
+    for labels in (contrary, table(["AAB"])):
+        result = aggregation.flip_rate(labels, by="model", n_resamples=100)
+        assert math.isnan(result.value)
+        assert math.isnan(result.low)
+        assert "as often as by chance" in result.reason
+    few = aggregation.flip_rate(table(["AAA", "BBB", "AAB"]), by="model", n_resamples=100)
+    assert 0 < few.value < 0.5
+    assert math.isnan(few.low)
+    assert few.reason == "3 items: too few for an interval"
+    alike = aggregation.flip_rate(table(["AAA", "BBB"] * 40), by="model", n_resamples=100)
+    assert alike.low == pytest.approx(alike.high, abs=1e-6)
+    assert alike.reason == "every resample has the same value, so no real interval: up to 4% of items may still differ"
+
+
+@pytest.mark.parametrize("by", ["pairs", "model"])
+def test_flip_rate_of_a_part_counts_only_the_answers_in_it(by: Any) -> None:
+    labels, _ = simulated(600, [0.85] * 6, 3, labels_each=3, seed=21)
+    two = labels[labels["label"] != labels["label"].max()]
+    coded = encode(labels)
+    part = coded.only(coded.value < 2)
+    assert aggregation.flip_rate(part, by=by, n_resamples=0).value == pytest.approx(
+        aggregation.flip_rate(two, by=by, n_resamples=0).value
+    )
+    # Answers that the caller names are possible though nobody gave them, so agreement by chance is rarer.
+    named = encode(two, categories=sorted(labels["label"].unique()))
+    assert aggregation.flip_rate(named, n_resamples=0).value < aggregation.flip_rate(two, n_resamples=0).value
+
+
+def test_ties_are_labels_and_no_pieces_of_text() -> None:
+    with pytest.raises(TableError, match=r"ties must be a list of labels.*ties=\('tie',\)"):
+        aggregation.flip_rate(table(["AB", "BB"]), ties="tie")
+    letters = table(["AAB", "BBB", "AAA", "ABB"]).replace({"label": {"A": "t", "B": "ie"}})
+    assert aggregation.flip_rate(letters, ties=["tie"], n_resamples=0).n_labels == 12
+
+
+@pytest.mark.parametrize("by", ["pairs", "model"])
+@pytest.mark.parametrize(
+    "options", [{"n_resamples": -1}, {"n_resamples": 3}, {"seed": -1}, {"confidence": 1}, {"confidence": math.nan}]
+)
+def test_resampling_that_cannot_be_is_refused(by: Any, options: Any) -> None:
+    with pytest.raises(ValueError, match="must"):
+        aggregation.flip_rate(table(["AAB", "BBB"]), by=by, **options)
+
+
 # --- side bias
 
 
