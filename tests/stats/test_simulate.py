@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
 from math import exp
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
 from workbench.economics import cost
@@ -72,6 +74,74 @@ def test_same_seed_same_labels() -> None:
     who = [SimulatedAnnotator("s", skill=1)]
     assert pairwise(batch(50, "s"), who, seed=5).equals(pairwise(batch(50, "s"), who, seed=5))
     assert not pairwise(batch(50, "s"), who, seed=5).equals(pairwise(batch(50, "s"), who, seed=6))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"quality_a": np.nan}, "quality_a must be finite numbers"),
+        ({"quality_b": "good"}, "quality_b must be numbers"),
+        ({"words_a": np.nan}, "words_a must be finite numbers"),
+        ({"words_b": -5}, "words_b must be 0 or more"),
+        ({"left": "X"}, "left must be A or B, got 'X'"),
+        ({"left": None}, "left must be A or B"),
+        ({"annotator": None}, "no item or no annotator"),
+        ({"item": np.nan}, "no item or no annotator"),
+    ],
+)
+def test_assignments_that_say_nothing_are_no_answer_b(change: dict[str, Any], said: str) -> None:
+    with pytest.raises(TableError, match=said):
+        pairwise(batch(4, "s").assign(**change), [SimulatedAnnotator("s", skill=1)])
+
+
+@pytest.mark.parametrize("name", ["skill", "length_bias", "side_bias", "skill_drift", "fatigue", "both_bad_below"])
+def test_descriptions_without_numbers_are_refused(name: str) -> None:
+    for number in (math.nan, math.inf):
+        one = SimulatedAnnotator(**{"id": "s", "skill": 1, name: number})  # type: ignore[arg-type]
+        with pytest.raises(TableError, match=f"{name} of s must be a finite number"):
+            pairwise(batch(4, "s"), [one])
+    with pytest.raises(TableError, match="tie_threshold of s must be 0 or more"):
+        pairwise(batch(4, "s"), [SimulatedAnnotator("s", skill=1, tie_threshold=-1)])
+    with pytest.raises(TableError, match="different names"):
+        pairwise(batch(4, "s"), [SimulatedAnnotator("s", skill=1), SimulatedAnnotator("s", skill=2)])
+
+
+def test_impossible_sizes_and_seeds_are_refused_in_words() -> None:
+    one = [SimulatedAnnotator("s", skill=1)]
+    options: list[dict[str, Any]] = [
+        {"words": -500}, {"words": 0}, {"words": math.nan}, {"gap": math.nan}, {"qualities": ()},
+        {"qualities": "quality"}, {"qualities": ("q", "q")}, {"per_prompt": 1.5}, {"overlap": 1.5}, {"seed": -1}, {"seed": 1.5},
+    ]  # fmt: skip
+    for asked in options:
+        with pytest.raises(ValueError, match="must be"):
+            simulate.preferences(4, one, **{"overlap": 1, **asked})
+    for call in (
+        lambda: simulate.categorical(4, 3, words=-1),
+        lambda: simulate.ordinal(4, 3, words=math.inf),
+        lambda: simulate.categorical(4.5, 3),  # type: ignore[arg-type]
+        lambda: simulate.categorical(4, 3, seed=-1),
+        lambda: pairwise(batch(4, "s"), one, seed=-1),
+    ):
+        with pytest.raises(ValueError, match="must be"):
+            call()
+
+
+def test_numbers_of_numpy_and_other_frames_do_as_well() -> None:
+    plain = simulate.categorical(20, 4, overlap=2, seed=3)
+    same = simulate.categorical(np.int64(20), np.int64(4), overlap=np.int64(2), seed=np.int64(3))  # type: ignore[arg-type]
+    assert same.labels.equals(plain.labels)
+    assert len(simulate.ordinal(9, 4, overlap=(np.int64(1), np.int64(2))).labels) >= 9  # type: ignore[arg-type]
+    asked, who = batch(30, "s"), [SimulatedAnnotator("s", skill=1)]
+    assert pairwise(pl.from_pandas(asked), who).equals(pairwise(asked, who))
+    assert pairwise(asked.set_index(asked.index[::-1]), who).equals(pairwise(asked, who))
+
+
+def test_wrong_gold_is_never_the_truth_by_another_name() -> None:
+    made = simulate.categorical(50, 3, prevalence={"x": 0.5, "y": 0.5})
+    with pytest.raises(TableError, match="categories must be distinct"):
+        simulate.gold_answers(made, error=1, categories=["x", "y", "x"])
+    found = simulate.gold_answers(made, share=1, error=1, categories=["x", "y", "z"])
+    assert (found["gold"] != found["truth"]).all()
 
 
 def test_strangers_are_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ import pandas as pd
 
 from workbench.errors import TableError
 from workbench.stats import coding
+from workbench.stats.intervals import check_resampling
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,8 +76,40 @@ class Rows:
     prompt: Ints  # one entry an item
 
 
+def check_seed(seed: int) -> None:
+    """Raise ValueError unless the seed is a whole number of 0 or more."""
+    check_resampling(0, 0.95, seed)
+
+
+def whole(number: Any, what: str) -> int:
+    """A whole number, also one of numpy's.
+
+    Raises
+    ------
+    TableError
+        Anything else.
+    """
+    if isinstance(number, bool) or not isinstance(number, int | np.integer):
+        raise TableError(f"{what} must be a whole number, got {number!r:.80}")
+    return int(number)
+
+
+def length(words: float) -> float:
+    """A typical number of words, above 0.
+
+    Raises
+    ------
+    TableError
+        Anything else.
+    """
+    if not 0 < words < math.inf:
+        raise TableError(f"words must be a finite number above 0, got {words!r}")
+    return float(words)
+
+
 def stream(seed: int, name: str) -> np.random.Generator:
     """The random stream of one kind of draw: independent of all others, and of `default_rng(seed)`."""
+    check_seed(seed)
     # A trailing zero would make the stream equal to that of the bare seed; no checksum of a name here is 0.
     return np.random.default_rng([seed, zlib.crc32(name.encode())])
 
@@ -93,7 +127,8 @@ def named(annotators: int | Sequence[str]) -> list[str]:
     TableError
         No annotators, or a name twice.
     """
-    names = [f"sim{k + 1:02d}" for k in range(annotators)] if isinstance(annotators, int) else list(annotators)
+    counted = isinstance(annotators, int | np.integer)
+    names = [f"sim{k + 1:02d}" for k in range(int(annotators))] if counted else list(annotators)  # type: ignore[arg-type]
     if not names or len(set(names)) != len(names):
         raise TableError(f"simulated annotators must be one or more, with different names, got {names[:12]}")
     return names
@@ -159,7 +194,11 @@ def assign(
         No items, an overlap that the annotators cannot give, an unknown design.
     """
     weight = volumes(n_annotators, design)
-    least, most = (overlap, overlap) if isinstance(overlap, int) else overlap
+    least, most = (
+        whole(one, "overlap")
+        for one in ((overlap, overlap) if np.ndim(overlap) == 0 else overlap)  # type: ignore[union-attr]
+    )
+    n_items, per_prompt = whole(n_items, "items"), whole(per_prompt, "per_prompt")
     if design == "complete":
         least = most = n_annotators
     if n_items < 1 or per_prompt < 1 or not 1 <= least <= most <= n_annotators:
@@ -211,12 +250,12 @@ def table(
     pool: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """The label table of these rows, with times: each annotator works from `STARTED` on without a break."""
-    position = positions(rows, seed)
+    position, words = positions(rows, seed), length(words)
     if seconds is None:
         # Items differ in length and people in pace; the same item is as long for everybody.
-        length = words * np.exp(0.5 * stream(seed, "lengths").normal(size=rows.n_items))[rows.item]
+        read = words * np.exp(0.5 * stream(seed, "lengths").normal(size=rows.n_items))[rows.item]
         pace = np.exp(0.35 * stream(seed, "pace").normal(size=len(rows.item)))
-        seconds = np.round((4 + reading_seconds(length)) * pace, 1)
+        seconds = np.round((4 + reading_seconds(read)) * pace, 1)
     order = np.lexsort((position, rows.annotator))
     clock = np.empty(len(order))
     clock[order] = pd.Series(seconds[order]).groupby(rows.annotator[order]).cumsum().to_numpy()

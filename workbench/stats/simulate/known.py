@@ -44,11 +44,14 @@ def gold_answers(
     Raises
     ------
     TableError
-        A share outside 0 to 1, or nothing to draw wrong answers from.
+        A share outside 0 to 1, nothing to draw wrong answers from, or a category twice.
     """
     allowed = list(made.categories if categories is None else categories)
     drawing.share(share, "share")
     drawing.share(error, "error")
+    if any(one in allowed[:k] for k, one in enumerate(allowed)):
+        # The next one along would be the same, so a wrong answer could be the right one.
+        raise TableError(f"categories must be distinct, got {allowed[:12]}")
     places = {one: k for k, one in enumerate(allowed)}
     truth = made.truth["truth"]
     if len(allowed) < 2 or not set(truth.tolist()) <= set(allowed):

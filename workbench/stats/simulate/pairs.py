@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
 
@@ -23,6 +25,7 @@ NEEDED = ("item", "annotator", "left", "quality_a", "quality_b", "words_a", "wor
 Spam = Literal["", "constant", "alternating", "random", "copy"]
 # Felt advantages at which strength goes from 1 to 2 and to 3, in units of the noise above the tie threshold.
 STEPS = (1.5, 3.0)
+_NUMBERS = ("skill", "tie_threshold", "length_bias", "side_bias", "skill_drift", "side_drift", "fatigue")
 
 
 @dataclass(frozen=True)
@@ -77,16 +80,16 @@ class SimulatedAnnotator:
 
 
 def pairwise(
-    assignments: pd.DataFrame, annotators: Sequence[SimulatedAnnotator], *, strength: bool = False, seed: int = 0
+    assignments: Any, annotators: Sequence[SimulatedAnnotator], *, strength: bool = False, seed: int = 0
 ) -> pd.DataFrame:
     """Simulated pairwise answers, one for each row of `assignments`, in its order.
 
     Parameters
     ----------
     assignments
-        Columns `item, annotator, left` (canonical letter shown on the left), `quality_a, quality_b` (the truth, any
-        common scale; and those of other qualities that annotators value) and `words_a, words_b`. Rows of one annotator
-        are in the order of their work.
+        Any data frame with `item, annotator, left` (canonical letter shown on the left: A or B), `quality_a, quality_b`
+        (the truth, any common scale; and those of other qualities that annotators value) and `words_a, words_b`. Rows
+        of one annotator are in the order of their work.
     strength
         Add `strength`, from -3 (A far better) to 3 (B far better), 0 where the answer prefers neither. Who does not
         look says 1.
@@ -100,11 +103,19 @@ def pairwise(
     Raises
     ------
     TableError
-        Missing columns, an annotator in `assignments` that is not described, a description that makes no sense.
+        Missing columns or values, numbers that are not finite or below 0 words, an annotator in `assignments` that is
+        not described, two annotators of one name, a description that makes no sense.
+    ValueError
+        A seed that is no whole number of 0 or more.
     """
     tables.require(assignments, NEEDED, where="assignments")
+    assignments = nw.from_native(assignments, eager_only=True).to_pandas().reset_index(drop=True)
+    drawing.check_seed(seed)
     described = {annotator.id: annotator for annotator in annotators}
-    strangers = sorted(set(assignments["annotator"]) - set(described))
+    if len(described) < len(annotators):
+        raise TableError(f"simulated annotators need different names, got {[one.id for one in annotators][:12]}")
+    _check_assignments(assignments)
+    strangers = sorted(set(assignments["annotator"]) - set(described), key=str)
     if strangers:
         raise TableError(f"no simulated annotator {strangers[:5]}; there are {sorted(described)}")
     for annotator in annotators:
@@ -121,7 +132,8 @@ def pairwise(
 
     done = _progress(who)
     quality_a, quality_b = _valued(assignments, trait("values"))
-    words_a, words_b = (np.maximum(assignments[c].to_numpy(dtype=float), 1) for c in ("words_a", "words_b"))
+    # A response without words takes as long as one of one word, and has a logarithm.
+    words_a, words_b = (np.maximum(_finite(assignments, c), 1) for c in ("words_a", "words_b"))
     a_is_left = np.where((assignments["left"] == "A").to_numpy(), 1.0, -1.0)
     skill = trait("skill") + trait("skill_drift") * done
     felt = (
@@ -190,7 +202,17 @@ def preferences(
     -------
     Simulated
         `truth` has `truth` (the response of higher first quality), the qualities and the words.
+
+    Raises
+    ------
+    TableError
+        A gap that is not finite, no qualities, words that are not above 0; as `pairwise` and `drawing.assign`.
     """
+    if isinstance(qualities, str) or not len(qualities) or len(set(qualities)) < len(qualities):
+        raise TableError(f"qualities must be one or more different names, got {qualities!r}", next_step='("quality",)')
+    if not 0 <= gap < math.inf:
+        raise TableError(f"gap must be a finite number, 0 or more, got {gap!r}")
+    words = drawing.length(words)
     names = drawing.named([one.id for one in annotators])
     rows = drawing.assign(
         items, len(names), overlap=overlap, design=design, per_prompt=per_prompt, repeats=repeats, seed=seed
@@ -249,9 +271,7 @@ def _valued(assignments: pd.DataFrame, values: NDArray[Any]) -> tuple[Floats, Fl
     names = sorted(set(values)) or ["quality"]
     tables.require(assignments, [f"{name}_{side}" for name in names for side in "ab"], where="assignments")
     a, b = (
-        np.select(
-            [values == name for name in names], [assignments[f"{name}_{side}"].to_numpy(float) for name in names], 0.0
-        )
+        np.select([values == name for name in names], [_finite(assignments, f"{name}_{side}") for name in names], 0.0)
         for side in "ab"
     )
     return a, b
@@ -288,9 +308,43 @@ def _without_looking(
     return taken, strong, (spam != "") | copied
 
 
+def _check_assignments(assignments: pd.DataFrame) -> None:
+    """Refuse rows that say not who was asked what, or not what stood left."""
+    unknown = assignments["item"].isna() | assignments["annotator"].isna()
+    if unknown.any():
+        raise TableError(f"{int(unknown.sum())} rows have no item or no annotator", where="assignments")
+    astray = ~assignments["left"].isin(["A", "B"])
+    if astray.any():
+        raise TableError(
+            f"left must be A or B, got {str(assignments['left'][astray].iloc[0])[:40]!r}", where="assignments"
+        )
+    for name in ("words_a", "words_b"):
+        if (_finite(assignments, name) < 0).any():
+            raise TableError(f"{name} must be 0 or more, got {assignments[name].min()}", where="assignments")
+
+
+def _finite(assignments: pd.DataFrame, name: str) -> Floats:
+    """A column as finite numbers."""
+    try:
+        found = assignments[name].to_numpy(dtype=float, na_value=np.nan)
+    except (TypeError, ValueError):
+        raise TableError(f"{name} must be numbers", where="assignments") from None
+    if not np.isfinite(found).all():
+        raise TableError(f"{name} must be finite numbers, without gaps", where="assignments")
+    return found
+
+
 def _check(one: SimulatedAnnotator, described: dict[str, SimulatedAnnotator]) -> None:
     if one.spam not in get_args(Spam):
         raise TableError(f"no spam {one.spam!r} ({one.id}); allowed are {get_args(Spam)}")
+    numbers = {name: getattr(one, name) for name in _NUMBERS}
+    if one.both_bad_below is not None:
+        numbers["both_bad_below"] = one.both_bad_below
+    for name, number in numbers.items():
+        if not math.isfinite(number):
+            raise TableError(f"{name} of {one.id} must be a finite number, got {number!r}")
+    if one.tie_threshold < 0:
+        raise TableError(f"tie_threshold of {one.id} must be 0 or more, got {one.tie_threshold!r}")
     for name in ("carelessness", "copy_share"):
         drawing.share(getattr(one, name), f"{name} of {one.id}")
     if bool(one.copies) != bool(one.copy_share or one.spam == "copy"):
