@@ -14,6 +14,7 @@ from tests.stats.test_agreement_pairs import random_table
 from workbench.errors import TableError
 from workbench.stats import agreement
 from workbench.stats.coding import encode, from_codes
+from workbench.stats.disagreement import by_item
 from workbench.stats.reading import rows
 
 
@@ -144,3 +145,75 @@ def test_no_number_is_a_missing_label_in_lazy_tables() -> None:
     assert frame["label"].is_nan().any()
     for given in (frame, frame.lazy(), duckdb.from_arrow(frame.to_arrow())):
         assert agreement.krippendorff_alpha(given, n_resamples=50) == plain
+
+
+def test_a_column_that_is_there_twice_is_refused() -> None:
+    labels = random_table(67)
+    with pytest.raises(TableError, match="column 'label' is there twice"):
+        agreement.krippendorff_alpha(pd.concat([labels, labels[["label"]]], axis=1))
+
+
+def test_items_of_several_types_are_listed_by_disagreement() -> None:
+    names: list[Any] = [2, "b", (1,)]
+    rows_of = [
+        (item, who, label)
+        for item, two in zip(names, ("AA", "AB", "AB"), strict=True)
+        for who, label in zip("xy", two, strict=True)
+    ]
+    table = pd.DataFrame(
+        {
+            name: pd.Series(column, dtype=object)
+            for name, column in zip(("item", "annotator", "label"), zip(*rows_of, strict=True), strict=True)
+        }
+    )
+    assert by_item(table)["item"].tolist() == ["b", (1,), 2]
+
+
+def test_classes_are_sets_in_any_form() -> None:
+    # Half the items p says a|b and q says b|a: the same set.
+    text = pd.DataFrame(
+        [(k, who, ("a|b" if who == "p" else "b|a") if k % 2 else "a") for k in range(40) for who in "pq"],
+        columns=["item", "annotator", "label"],
+    )
+    lists = text.assign(label=text["label"].map(lambda one: one.split("|")))
+    arrays = text.assign(label=text["label"].map(lambda one: np.asarray(one.split("|"))))
+    frames = [text, lists, arrays, pl.from_pandas(lists), encode(text)]
+    for given in frames:
+        alpha, share = agreement.recommend(given, "classification", n_resamples=50).estimates
+        assert (alpha.name, alpha.value) == ("set_alpha", 1)
+        assert (share.name, share.value) == ("percent_agreement", 1)
+    gap = text.assign(label=text["label"].where(text.index > 0)).astype({"label": "string"})
+    assert agreement.set_alpha(gap, n_resamples=50).n_labels == 78
+
+
+def test_slices_are_the_values_as_they_are() -> None:
+    labels = random_table(68)
+    bracket = agreement.by(labels.assign(clause="[unclear] x"), "clause", n_resamples=0)
+    assert [one.label for one in bracket] == ["clause [unclear] x"]
+    both = pd.concat([labels.assign(criterion=""), labels.assign(criterion="clarity", label=1)])
+    found = agreement.by(both, "criterion", n_resamples=0)
+    assert [one.label for one in found] == ["criterion clarity", "criterion overall"]
+    assert found[1].value == agreement.krippendorff_alpha(labels, n_resamples=0).value
+    mixed = labels.assign(pool=pd.Series([1 if k % 2 else "y" for k in range(len(labels))], dtype=object))
+    assert {one.label for one in agreement.by(mixed, "pool", least=1, n_resamples=0)} == {"pool 1", "pool y"}
+    with pytest.raises(TableError, match="a list of slices holds names"):
+        agreement.by(labels.assign(clause='[["a"], ["b"]]'), "clause")
+    timed = labels.assign(submitted_at=pd.date_range("2020", periods=len(labels), freq="h"))
+    for windows in (0, -1, 2.5):
+        with pytest.raises(ValueError, match="windows must be a whole number"):
+            agreement.over_time(timed, windows=windows)  # type: ignore[arg-type]
+
+
+def test_tau_says_why_it_is_undefined() -> None:
+    ranked = pd.DataFrame([(k, who, "A=B") for k in range(8) for who in "xyz"], columns=["item", "annotator", "label"])
+    assert agreement.kendall_tau(ranked).reason == "no item has two rankings that order anything"
+    alone = ranked[ranked["annotator"] == "x"]
+    assert agreement.kendall_tau(alone).reason == "no item has two rankings"
+    nameless = ranked.assign(item=ranked["item"].mask(ranked.index == 0).astype(object))
+    for coefficient in (agreement.kendall_tau, agreement.rank_alpha):
+        with pytest.raises(TableError, match="1 rows have no item or no annotator"):
+            coefficient(nameless)
+        with pytest.raises(TableError, match="column 'item' holds lists"):
+            coefficient(ranked.assign(item=pd.Series([[1]] * len(ranked))))
+        with pytest.raises(TableError, match="got a list"):
+            coefficient(ranked.assign(label=pd.Series([["A", "B"]] * len(ranked))))

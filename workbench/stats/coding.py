@@ -70,6 +70,9 @@ def rows(labels: Any, extra: Sequence[str] = ()) -> nw.DataFrame[Any] | nw.LazyF
     TableError
         Missing columns; several criteria and no overall question; `is_repeat` that is neither true nor false.
     """
+    if isinstance(labels, pd.DataFrame) and not labels.columns.is_unique:
+        twice = labels.columns[labels.columns.duplicated()][0]
+        raise TableError(f"column {str(twice)!r} is there twice", next_step="df.loc[:, ~df.columns.duplicated()]")
     try:
         frame = nw.from_native(labels)
     except TypeError:

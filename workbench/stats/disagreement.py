@@ -54,7 +54,8 @@ def by_item(labels: Any) -> pd.DataFrame:
         most, top = leader(count)
         rows.append((item, n, 1 - same, entropy, count, most, top))
     ranked = result_frame(rows, COLUMNS)
-    return ranked.sort_values(["disagreement", "entropy", "item"], ascending=[False, False, True], ignore_index=True)
+    # The rows stand in the order of items, which a stable sort keeps, and items of several types could not be compared.
+    return ranked.sort_values(["disagreement", "entropy"], ascending=False, ignore_index=True, kind="stable")
 
 
 def leader(count: dict[Any, int]) -> tuple[Any, int]:

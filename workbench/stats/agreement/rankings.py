@@ -13,6 +13,7 @@ from workbench.errors import TableError
 from workbench.stats import intervals
 from workbench.stats.agreement.coefficients import krippendorff_alpha
 from workbench.stats.coding import select
+from workbench.stats.naming import coded_names
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -126,8 +127,10 @@ def _rankings(labels: Any) -> pd.DataFrame:
     lists = [type(one).__name__ for one in table["label"] if not isinstance(one, str)]
     if lists:
         raise TableError(
-            f"a ranking is text such as B>A=C, got {lists[0]}", next_step="'>'.join(responses, best first)"
+            f"a ranking is text such as B>A=C, got a {lists[0]}", next_step="'>'.join(responses, best first)"
         )
+    for column in ("item", "annotator"):
+        coded_names(table[column])  # refuses lists and the like by name
     twice = table.duplicated(["item", "annotator"])
     if twice.any():
         raise TableError(
