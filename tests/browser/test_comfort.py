@@ -148,6 +148,72 @@ def test_long_responses_scroll_in_step_until_told_otherwise(bench: Show) -> None
     assert share(left) > 0
 
 
+LONG = "\n\n".join(f"Paragraph {k}." for k in range(80))
+
+
+def stands_at_its_top(one: Bench) -> None:
+    """The prompt's title is in view, and no text is scrolled."""
+    one.page.wait_for_function(
+        """() => {
+          const { top, bottom } = document.querySelector(".wb-card h2").getBoundingClientRect();
+          const boxes = [...document.querySelectorAll(".wb-card .wb-scroll")];
+          return top >= 0 && bottom <= innerHeight && boxes.every((one) => one.scrollTop === 0);
+        }"""
+    )
+
+
+def test_the_next_item_starts_at_its_top_on_a_phone(bench: Show) -> None:
+    one = bench(items=items(3, prompt="Prompt {i}\n\n" + LONG, left=LONG, right=LONG))
+    one.page.set_viewport_size({"width": 375, "height": 700})
+    for place in (2, 3):
+        one.page.evaluate("scrollTo(0, document.body.scrollHeight)")
+        assert one.page.evaluate("scrollY") > 1000
+        one.press("a")
+        until(one.page, "place", f"Item {place} of 3")
+        stands_at_its_top(one)
+    one.page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    one.press("u")
+    until(one.page, "place", "Item 2 of 3")
+    stands_at_its_top(one)
+
+
+def test_the_next_item_starts_at_its_top_where_everything_scrolls(bench: Show) -> None:
+    one = bench(items=items(3, prompt="Prompt {i}\n\n" + LONG, left=LONG, task="likert"), task="likert")
+    one.page.set_viewport_size({"width": 640, "height": 400})
+    one.page.evaluate("scrollTo(0, 600)")
+    one.page.locator(".wb-response .wb-scroll").evaluate("(e) => { e.scrollTop = 300; }")
+    one.press("3", "3", "Enter")
+    until(one.page, "place", "Item 2 of 3")
+    stands_at_its_top(one)
+    one.page.set_viewport_size({"width": 1200, "height": 800})
+    texts = one.page.locator(".wb-card .wb-scroll")
+    texts.last.evaluate("(e) => { e.scrollTop = 300; }")
+    one.press("u")
+    until(one.page, "place", "Item 1 of 3")
+    stands_at_its_top(one)
+    one.press("Escape")
+    until(one.page, "place", "Item 2 of 3")
+    stands_at_its_top(one)
+
+
+def test_a_page_on_which_somebody_works_elsewhere_is_not_scrolled(bench: Show) -> None:
+    one = bench(items=items(3, left=LONG, right=LONG))
+    one.page.set_viewport_size({"width": 375, "height": 700})
+    one.page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    assert one.page.evaluate("scrollY") > 1000
+    one.page.evaluate(
+        """() => {
+          const elsewhere = document.body.appendChild(document.createElement("textarea"));
+          const pressed = new KeyboardEvent("keydown", { key: "a", bubbles: true });
+          document.querySelector(".wb-annotate").dispatchEvent(pressed);
+          elsewhere.focus({ preventScroll: true });
+        }"""
+    )
+    until(one.page, "place", "Item 2 of 3")
+    one.page.wait_for_timeout(300)
+    assert one.page.evaluate("scrollY") > 1000
+
+
 def test_code_is_coloured_and_formulas_are_set(bench: Show) -> None:
     text = "```python\ndef f(x):\n    return 'a' # b\n```\n\n$x^2$"
     one = bench(items=items(1, left=text, right="plain"))

@@ -2652,6 +2652,7 @@ function render({ model, el }) {
   const single = settings.task === "pairwise" && !form["criteria"].length || settings.task === "classification" && !form["several"];
   const immediate = single && !settings.ask_reason;
   let current;
+  let onScreen = null;
   let reviewing = false;
   let awaited;
   let connected = false;
@@ -2709,7 +2710,14 @@ function render({ model, el }) {
     warn(frame.missing, "");
     fill();
     refresh();
+    if (onScreen !== null && onScreen !== key) requestAnimationFrame(toTop);
+    onScreen = key;
     setTimeout(buildAhead);
+  }
+  function toTop() {
+    for (const box of frame.card.querySelectorAll(".wb-scroll")) box.scrollTop = 0;
+    if (panel || !root.contains(document.activeElement)) return;
+    (frame.card.querySelector("h2") ?? frame.card).scrollIntoView({ block: "nearest" });
   }
   function fill() {
     const question = current ? session.questions.get(current) : void 0;

@@ -74,6 +74,8 @@ function render({ model, el }) {
 
   /** @type {string | undefined} */
   let current;
+  /** What was last on the screen, null before anything was. @type {string | null | undefined} */
+  let onScreen = null;
   let reviewing = false;
   /** An answer whose feedback is waited for. @type {{key: string, uuid: string} | undefined} */
   let awaited;
@@ -143,7 +145,16 @@ function render({ model, el }) {
     warn(frame.missing, "");
     fill();
     refresh();
+    if (onScreen !== null && onScreen !== key) requestAnimationFrame(toTop); // with the frame's own layout
+    onScreen = key;
     setTimeout(buildAhead); // after the screen has changed
+  }
+
+  /** Begin what is new on the screen at its beginning. A page on which somebody works elsewhere stays where it is. */
+  function toTop() {
+    for (const box of frame.card.querySelectorAll(".wb-scroll")) box.scrollTop = 0;
+    if (panel || !root.contains(document.activeElement)) return;
+    (frame.card.querySelector("h2") ?? frame.card).scrollIntoView({ block: "nearest" }); // a card may be too tall itself
   }
 
   /** Put the question at hand on the screen, with what was begun or given before. */
