@@ -280,6 +280,25 @@ def test_the_tie_model_that_made_the_data_is_more_likely(model: likelihood.Model
     assert (alone.low, alone.high) == pytest.approx((compared.difference.low, compared.difference.high))
 
 
+def test_ties_only_are_no_proof_of_equality() -> None:
+    table = pd.DataFrame(
+        {"a": ["x", "y", "z"] * 10, "b": ["y", "z", "x"] * 10, "winner": "tie", "prompt_id": range(30)}
+    )
+    for prior in (0, 1):
+        ranked = ranking.bradley_terry(table, prior=prior, n_resamples=100)
+        for one in ranked.systems:
+            assert one.rating.value == pytest.approx(0)
+            assert math.isnan(one.rating.low)
+            assert "all 30 comparisons are ties" in one.rating.reason
+            assert (one.best_rank, one.worst_rank) == (1, 3)
+        assert any("all 30 comparisons are ties" in warning for warning in ranked.warnings)
+    # A win each way on every prompt: no ties, and no resample that differs.
+    level = pd.DataFrame({"a": "x", "b": "y", "winner": ["A", "B"] * 10, "prompt_id": np.repeat(range(10), 2)})
+    (first, _) = ranking.bradley_terry(level, n_resamples=100).systems
+    assert math.isnan(first.rating.low)
+    assert first.rating.reason == "every resample has the same rating, so no interval"
+
+
 # ---- intervals and ranks ----------------------------------------------------------------------------------------
 
 

@@ -110,7 +110,8 @@ def test_impossible_sizes_and_seeds_are_refused_in_words() -> None:
     one = [SimulatedAnnotator("s", skill=1)]
     options: list[dict[str, Any]] = [
         {"words": -500}, {"words": 0}, {"words": math.nan}, {"gap": math.nan}, {"qualities": ()},
-        {"qualities": "quality"}, {"qualities": ("q", "q")}, {"per_prompt": 1.5}, {"overlap": 1.5}, {"seed": -1}, {"seed": 1.5},
+        {"qualities": "quality"}, {"qualities": ("q", "q")}, {"per_prompt": 1.5}, {"overlap": 1.5},
+        {"seed": -1}, {"seed": 1.5},
     ]  # fmt: skip
     for asked in options:
         with pytest.raises(ValueError, match="must be"):

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from workbench.stats.ranking.data import Cells
     from workbench.stats.ranking.likelihood import Floats, Model
 
+# Ends of an interval that differ by less than fits do.
+_ALIKE = 1e-7
 _TITLES = {"bradley_terry": "Bradley-Terry", "rao_kupper": "Rao-Kupper", "davidson": "Davidson"}
 
 
@@ -87,6 +89,11 @@ def summarise(
             low, high = np.fmin(low, value - z * curve), np.fmax(high, value + z * curve)
         return replace(empty, name=name, value=value, low=float(low), high=float(high), label=label)
 
+    tied = int(made.table[:, :, TIE].sum())
+    alike = "every resample has the same rating, so no interval"
+    if tied == made.coded.n:
+        alike = f"all {tied} comparisons are ties: no resample can show a difference, so no interval"
+        warnings = [*warnings, alike]
     outcomes, units, annotators = made.outcomes, made.units_of, made.annotators_of
     rated = []
     for k, name in enumerate(names):
@@ -95,6 +102,10 @@ def summarise(
         if apart and k != anchor:
             # Where the groups stand to each other is the prior's word alone, and no interval can be honest about that.
             reason = "no interval: no comparison joins all systems, so only ranks within a group say something"
+            one = replace(one, low=math.nan, high=math.nan)
+        elif k != anchor and one.high - one.low < _ALIKE:
+            # Resampling what is all alike never shows what is not; [0, 0] would say that the systems are equal.
+            reason = "; ".join(part for part in (reason, alike) if part)
             one = replace(one, low=math.nan, high=math.nan)
         n_labels = int(outcomes[:, k].sum())
         rated.append(
@@ -122,7 +133,7 @@ def summarise(
         without_style,
         drawn.log_likelihood,
         made.coded.n,
-        int(made.table[:, :, TIE].sum()),
+        tied,
         method,
         (*warnings, *undefined),
         question.label,
@@ -171,7 +182,7 @@ def _ranks(
         variance = np.diag(covariance)
         error = np.maximum(error, np.sqrt(np.maximum(variance[:, None] + variance - 2 * covariance, 0)))
         critical = max(critical, float(special.ndtri(0.5 + confidence ** (2 / (m * (m - 1))) / 2)))
-    above = (apart > critical * error) & joined
+    above = (apart > critical * error + 1e-9) & joined
     np.fill_diagonal(above, val=False)
     return np.column_stack([1 + above.sum(axis=0), m - above.sum(axis=1)])
 
