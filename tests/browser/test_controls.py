@@ -214,6 +214,20 @@ def test_a_checklist_is_answered_line_by_line(bench: Show) -> None:
     assert saved(one, 2)[1] == {"checks": {"c1": "no", "c2": "yes"}}
 
 
+def test_the_row_that_a_digit_answers_next_is_on_the_screen(bench: Show) -> None:
+    names = tuple(f"dimension {k}" for k in range(9))
+    one = bench(2, task="likert", guideline=guideline("likert", criteria=names, anchors={}))
+    one.page.set_viewport_size({"width": 375, "height": 500})
+    here = one.page.locator('.wb-row[data-here="true"]')
+    for name in names[1:]:
+        one.press("4")
+        assert here.locator(".wb-row-title").inner_text() == name
+        top, bottom = here.evaluate("(e) => { const at = e.getBoundingClientRect(); return [at.top, at.bottom]; }")
+        assert -1 <= top <= bottom <= 501
+    one.press("4", "Enter")
+    assert saved(one, 1) == [{"ratings": dict.fromkeys(names, 4)}]
+
+
 # ---- claims -----------------------------------------------------------------------------------------------------
 
 TEXT = "Rome is in Italy. 🧑‍🔬 It has 12 million people!\n- It was founded in 753 BC.\n---\nI like it."

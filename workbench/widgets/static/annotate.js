@@ -957,6 +957,7 @@ function createRows(desk, label) {
     else if (at < shown.length - 1) at += 1;
     desk.changed();
     refresh();
+    shown[at]?.element.scrollIntoView({ block: "nearest" });
     desk.takeKeys();
   }
   function refresh() {

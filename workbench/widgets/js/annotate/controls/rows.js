@@ -92,6 +92,7 @@ export function createRows(desk, label) {
     else if (at < shown.length - 1) at += 1;
     desk.changed();
     refresh();
+    shown[at]?.element.scrollIntoView({ block: "nearest" });
     desk.takeKeys();
   }
 
