@@ -370,15 +370,31 @@ def test_a_reply_that_fails_can_be_asked_for_again(bench: Show) -> None:
 
 
 def test_without_a_model_both_sides_are_typed_in(bench: Show) -> None:
-    one = bench(1, task="red_team")
+    one = bench(2, task="red_team")
+    assert one.page.get_by_text("No model is connected: paste what it answered").is_visible()
     one.press("w")
     one.page.keyboard.type("what is 2 + 2?")
-    one.page.locator(".wb-reply").fill("5")
+    one.press("Enter")
+    one.page.keyboard.type("5")
+    one.press("Enter")
+    assert one.page.locator(".wb-turn-text").all_inner_texts() == ["what is 2 + 2?", "5"]
+    one.page.keyboard.type("sure?")
+    one.page.locator(".wb-reply").fill("half a rep")
+    one.page.wait_for_timeout(500)
+    one.reload()
+    assert one.page.locator(".wb-message").input_value() == "sure?"
+    assert one.page.locator(".wb-reply").input_value() == "half a rep"
+    one.page.locator(".wb-reply").fill("yes")
     one.page.get_by_role("button", name="Add to the conversation").click()
-    one.page.locator(".wb-annotate").focus()
-    one.press("2", "1", "2", "Enter")
+    one.page.locator(".wb-reply").fill("not said")
+    one.press("Enter")
+    one.page.keyboard.type("x")
+    assert one.page.locator(".wb-message").input_value() == "x", "a reply alone asks for what was said"
+    one.press("Escape", "2", "1", "2", "Enter")
     (answer,) = saved(one, 1)
-    assert answer["turns"] == [{"role": "user", "text": "what is 2 + 2?"}, {"role": "assistant", "text": "5"}]
+    assert [turn["text"] for turn in answer["turns"]] == ["what is 2 + 2?", "5", "sure?", "yes"]
+    assert [turn["role"] for turn in answer["turns"]] == ["user", "assistant"] * 2
+    assert not one.page.locator(".wb-reply").input_value(), "of the item before"
     assert answer["attack_category"] == "false premise"
 
 

@@ -1,11 +1,17 @@
-"""The headers, the plain pages, and the log of refusals."""
+"""The headers, the plain pages, and the log of refusals; what whoever serves is told."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from workbench.serve import headers, pages
-from workbench.serve.telling import REFUSALS_A_MINUTE, Refusals
+from workbench.pilot import new_pilot
+from workbench.serve import Options, headers, pages
+from workbench.serve.telling import REFUSALS_A_MINUTE, Refusals, announce
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def directives(policy: str) -> dict[str, str]:
@@ -73,3 +79,12 @@ def test_refused_links_fill_no_log(caplog: pytest.LogCaptureFixture) -> None:
         caplog.messages[-1]
         == "a link that opens nothing was refused (from 192.0.2.8), and 995 more since the last line"
     )
+
+
+def test_red_teaming_without_a_model_is_said_beforehand(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pilot = new_pilot(tmp_path / "attacks", task="red_team")
+    announce(Options(), pilot)
+    assert "WARNING: no model is connected" in capsys.readouterr().err
+    announce(Options(model="smollm2-135m-instruct"), pilot)
+    announce(Options(), new_pilot(tmp_path / "pairs"))
+    assert not capsys.readouterr().err

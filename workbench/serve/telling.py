@@ -32,6 +32,12 @@ def announce(options: Options, pilot: Pilot) -> None:
     typer.echo(f"{pilot.name}: the labelling page is at {options.public_url} ({invited})")
     typer.echo(f"invite people:  workbench invite {place} NAME …{where}")
     typer.echo(f"turn away:      workbench invite {place} --revoke NAME")
+    if pilot.config.task == "red_team" and not options.model:
+        typer.secho(
+            "WARNING: no model is connected, so people paste what some model answered. --model NAME lets one answer",
+            fg=typer.colors.YELLOW,
+            err=True,
+        )
     if not options.is_loopback:
         typer.secho(
             f"WARNING: {options.ip} can be reached from other machines; without TLS links and answers can be read on "

@@ -1037,13 +1037,15 @@ function createAttack(desk) {
   const box = make("textarea", "message");
   box.rows = 3;
   box.maxLength = 2e4;
-  box.placeholder = "What you say to the model. Enter sends, Shift+Enter starts a new line.";
+  box.placeholder = partner ? "What you say to the model. Enter sends, Shift+Enter starts a new line." : "What you said to the model. Enter goes on to its reply, Shift+Enter starts a new line.";
   const boxLabel = make("label", "field", make("span", "", "Your message ", desk.kbds("message")), box);
   const replyBox = make("textarea", "reply");
   replyBox.rows = 3;
   replyBox.maxLength = 2e4;
   const replyLabel = make("label", "field", make("span", "", "What the model said"), replyBox);
   replyLabel.hidden = partner;
+  const alone = make("p", "note", "No model is connected: paste what it answered.");
+  alone.hidden = partner;
   const send = makeButton("tool", partner ? "Send" : "Add to the conversation");
   const trouble = make("p", "trouble");
   trouble.setAttribute("role", "alert");
@@ -1057,7 +1059,7 @@ function createAttack(desk) {
   const element = make(
     "div",
     "attack",
-    make("div", "conversation", make("h2", "", "Conversation"), log, trouble, boxLabel, replyLabel, send),
+    make("div", "conversation", make("h2", "", "Conversation"), log, trouble, alone, boxLabel, replyLabel, send),
     verdict
   );
   const attackRow = {
@@ -1108,7 +1110,9 @@ function createAttack(desk) {
   function speak() {
     const text = box.value.trim();
     const reply = replyBox.value.trim();
-    if (!text || waiting || !partner && !reply) return;
+    if (waiting) return;
+    if (!partner && Boolean(text) !== Boolean(reply)) (text ? replyBox : box).focus();
+    if (!text || !partner && !reply) return;
     warn(trouble, "");
     box.value = "";
     replyBox.value = "";
@@ -1117,20 +1121,23 @@ function createAttack(desk) {
       desk.post({ type: "say", uuid: waiting.uuid, question: key, text });
     } else {
       conversations.set(key, [...turns(), { role: "user", text }, { role: "assistant", text: reply }]);
+      box.focus();
     }
     desk.changed();
     refresh();
   }
   send.addEventListener("click", speak, { signal });
-  box.addEventListener(
-    "keydown",
-    (event) => {
-      if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.ctrlKey || event.metaKey) return;
-      event.preventDefault();
-      speak();
-    },
-    { signal }
-  );
+  for (const field of [box, replyBox]) {
+    field.addEventListener(
+      "keydown",
+      (event) => {
+        if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.ctrlKey || event.metaKey) return;
+        event.preventDefault();
+        speak();
+      },
+      { signal }
+    );
+  }
   for (const field of [box, replyBox, broke]) field.addEventListener("input", () => desk.changed(), { signal });
   const timer = setInterval(() => {
     if (!waiting || Date.now() - waiting.heardAt < WAIT_MS) return;
@@ -1152,9 +1159,10 @@ function createAttack(desk) {
     element,
     ask(question, answer) {
       key = question.key;
-      if (answer?.["turns"] && !conversations.has(key)) conversations.set(key, answer["turns"]);
+      if (answer?.["turns"] && !turns().length) conversations.set(key, answer["turns"]);
       broke.value = answer?.["broke"] ?? "";
       box.value = answer?.["message"] ?? "";
+      replyBox.value = answer?.["reply"] ?? "";
       warn(trouble, "");
       const given = ["attack_category", "success", "severity"].filter((name) => answer?.[name] !== void 0).map((name) => [name, answer?.[name]]);
       table.show(all, given);
@@ -1168,7 +1176,7 @@ function createAttack(desk) {
     draft() {
       const given = Object.fromEntries(table.values());
       const unsaid = box.value || (waiting?.key === key ? waiting.text : "");
-      const typed = unsaid ? { message: unsaid } : {};
+      const typed = { ...unsaid ? { message: unsaid } : {}, ...replyBox.value ? { reply: replyBox.value } : {} };
       const own = partner || !turns().length ? {} : { turns: turns() };
       const words = broke.value ? { broke: broke.value } : {};
       const all2 = { ...given, ...typed, ...own, ...words };

@@ -37,13 +37,17 @@ export function createAttack(desk) {
   const box = make("textarea", "message");
   box.rows = 3;
   box.maxLength = 20000;
-  box.placeholder = "What you say to the model. Enter sends, Shift+Enter starts a new line.";
+  box.placeholder = partner
+    ? "What you say to the model. Enter sends, Shift+Enter starts a new line."
+    : "What you said to the model. Enter goes on to its reply, Shift+Enter starts a new line.";
   const boxLabel = make("label", "field", make("span", "", "Your message ", desk.kbds("message")), box);
   const replyBox = make("textarea", "reply");
   replyBox.rows = 3;
   replyBox.maxLength = 20000;
   const replyLabel = make("label", "field", make("span", "", "What the model said"), replyBox);
   replyLabel.hidden = partner;
+  const alone = make("p", "note", "No model is connected: paste what it answered.");
+  alone.hidden = partner;
   const send = makeButton("tool", partner ? "Send" : "Add to the conversation");
   const trouble = make("p", "trouble");
   trouble.setAttribute("role", "alert");
@@ -57,7 +61,7 @@ export function createAttack(desk) {
   const element = make(
     "div",
     "attack",
-    make("div", "conversation", make("h2", "", "Conversation"), log, trouble, boxLabel, replyLabel, send),
+    make("div", "conversation", make("h2", "", "Conversation"), log, trouble, alone, boxLabel, replyLabel, send),
     verdict,
   );
 
@@ -116,7 +120,9 @@ export function createAttack(desk) {
   function speak() {
     const text = box.value.trim();
     const reply = replyBox.value.trim();
-    if (!text || waiting || (!partner && !reply)) return;
+    if (waiting) return;
+    if (!partner && Boolean(text) !== Boolean(reply)) (text ? replyBox : box).focus(); // the other half is asked for
+    if (!text || (!partner && !reply)) return;
     warn(trouble, "");
     box.value = "";
     replyBox.value = "";
@@ -125,20 +131,23 @@ export function createAttack(desk) {
       desk.post({ type: "say", uuid: waiting.uuid, question: key, text });
     } else {
       conversations.set(key, [...turns(), { role: "user", text }, { role: "assistant", text: reply }]);
+      box.focus();
     }
     desk.changed();
     refresh();
   }
   send.addEventListener("click", speak, { signal });
-  box.addEventListener(
-    "keydown",
-    (event) => {
-      if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.ctrlKey || event.metaKey) return;
-      event.preventDefault();
-      speak();
-    },
-    { signal },
-  );
+  for (const field of [box, replyBox]) {
+    field.addEventListener(
+      "keydown",
+      (event) => {
+        if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.ctrlKey || event.metaKey) return;
+        event.preventDefault();
+        speak();
+      },
+      { signal },
+    );
+  }
   for (const field of [box, replyBox, broke]) field.addEventListener("input", () => desk.changed(), { signal });
   const timer = setInterval(() => {
     if (!waiting || Date.now() - waiting.heardAt < WAIT_MS) return;
@@ -163,9 +172,10 @@ export function createAttack(desk) {
     element,
     ask(question, answer) {
       key = question.key;
-      if (answer?.["turns"] && !conversations.has(key)) conversations.set(key, answer["turns"]);
+      if (answer?.["turns"] && !turns().length) conversations.set(key, answer["turns"]);
       broke.value = answer?.["broke"] ?? "";
       box.value = answer?.["message"] ?? "";
+      replyBox.value = answer?.["reply"] ?? "";
       warn(trouble, "");
       /** @type {[string, any][]} */
       const given = ["attack_category", "success", "severity"]
@@ -182,7 +192,7 @@ export function createAttack(desk) {
     draft() {
       const given = Object.fromEntries(table.values());
       const unsaid = box.value || (waiting?.key === key ? waiting.text : "");
-      const typed = unsaid ? { message: unsaid } : {};
+      const typed = { ...(unsaid ? { message: unsaid } : {}), ...(replyBox.value ? { reply: replyBox.value } : {}) };
       const own = partner || !turns().length ? {} : { turns: turns() };
       const words = broke.value ? { broke: broke.value } : {};
       const all = { ...given, ...typed, ...own, ...words };
