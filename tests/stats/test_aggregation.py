@@ -803,6 +803,28 @@ def test_compare_prefers_the_model_that_made_the_labels() -> None:
     assert result == aggregation.compare(labels, ["one_coin", "dawid_skene"], n_resamples=500)
 
 
+def test_a_fold_that_cannot_be_learnt_without_is_named() -> None:
+    # The only B stands in some fold, and without it all labels are A; of the whole table that is not true.
+    labels = table(["AAA"] * 5 + ["AAB"])
+    with pytest.raises(
+        TableError, match=r"dawid_skene cannot be fitted to the labels without fold \d of 3: all"
+    ):
+        aggregation.compare(labels, ["dawid_skene"], folds=3)
+    with pytest.raises(TableError, match=r"^all labels are 'A'"):
+        aggregation.compare(table(["AAA"] * 6), ["dawid_skene"], folds=3)
+    for options in ({"folds": 2.5}, {"n_resamples": -1}, {"seed": -1}, {"confidence": 0}, {"confidence": math.nan}):
+        with pytest.raises(ValueError, match="must"):
+            aggregation.compare(labels, ["dawid_skene"], **options)
+
+
+def test_folds_do_not_depend_on_the_order_of_rows() -> None:
+    labels, _ = simulated(80, [0.9, 0.8, 0.7, 0.6], 2, labels_each=3, seed=3)
+    one = aggregation.compare(labels, ["one_coin"], n_resamples=50)
+    other = aggregation.compare(labels.sample(frac=1, random_state=1), ["one_coin"], n_resamples=50)
+    for left, right in zip((*one.models, *one.differences), (*other.models, *other.differences), strict=True):
+        assert (left.value, left.low, left.high) == pytest.approx((right.value, right.low, right.high))
+
+
 def test_compare_without_evidence() -> None:
     with pytest.raises(TableError, match="none can be predicted"):
         aggregation.compare(pd.DataFrame({"item": [1, 2], "annotator": "a", "label": ["x", "y"]}))

@@ -16,7 +16,7 @@ from workbench.stats.aggregation.ordinal import ordinal_dawid_skene
 from workbench.stats.aggregation.spamming import mace
 from workbench.stats.coding import encode
 from workbench.stats.estimate import Estimate
-from workbench.stats.intervals import FEWEST, check_confidence, percentile
+from workbench.stats.intervals import FEWEST, check_resampling, percentile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -75,9 +75,10 @@ def compare(
     Raises
     ------
     TableError
-        Unknown model; fewer than two annotators an item everywhere; what a model raises.
+        Unknown model; fewer than two annotators an item everywhere; what a model raises of the whole table, or of what
+        is left of it without one of the folds.
     ValueError
-        Fewer than two folds.
+        Fewer than two folds; see `intervals.check_resampling`.
 
     Notes
     -----
@@ -87,9 +88,9 @@ def compare(
     half a label a cell. What predicts labels well need not name the truth more often: shared errors are predictable
     too.
     """
-    check_confidence(confidence)
-    if folds < 2:
-        msg = f"folds must be 2 or more, got {folds!r}"
+    check_resampling(n_resamples, confidence, seed)
+    if isinstance(folds, bool) or not isinstance(folds, int | np.integer) or folds < 2:
+        msg = f"folds must be a whole number, 2 or more, got {folds!r}"
         raise ValueError(msg)
     names = list(dict.fromkeys(["majority", *models])) if "majority" not in models else list(dict.fromkeys(models))
     strangers = [name for name in names if name not in _PREDICT]
@@ -108,7 +109,7 @@ def compare(
         here = fold == part
         if here.any():
             for row, name in enumerate(names):
-                log[row, here] = np.log(np.maximum(_PREDICT[name](coded.only(~here), coded.only(here)), 1e-10))
+                log[row, here] = _log_chances(name, coded, here, f"fold {part + 1} of {folds}")
     items, unit = np.unique(coded.item[held], return_inverse=True)
     count = np.bincount(unit).astype(float)
     sums = np.stack([np.bincount(unit, weights=row[held]) for row in log])
@@ -137,11 +138,26 @@ def compare(
     )
 
 
+def _log_chances(name: Name, coded: Coded, here: NDArray[np.bool_], fold: str) -> Floats:
+    """Log probability of the labels `here`, predicted from all others."""
+    try:
+        chance = _PREDICT[name](coded.only(~here), coded.only(here))
+    except TableError as error:
+        _PREDICT[name](coded, coded)  # what is wrong with the whole table is said of the whole table
+        raise TableError(
+            f"{name} cannot be fitted to the labels without {fold}: {error.what}",
+            next_step="more folds (each then leaves out fewer labels), another seed, or more labels",
+        ) from None
+    return np.log(np.maximum(chance, 1e-10))
+
+
 def _deal(coded: Coded, folds: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Fold of each label; -1 for the only label of its item."""
+    """Fold of each label; -1 for the only label of its item. The order of the table does not matter."""
     n = len(coded.item)
     size = np.bincount(coded.item, minlength=len(coded.items))
-    order = np.lexsort((rng.random(n), coded.item))
+    lot = np.empty(n)
+    lot[np.lexsort((coded.annotator, coded.item))] = rng.random(n)
+    order = np.lexsort((lot, coded.item))
     rank = np.empty(n, dtype=np.int64)
     rank[order] = np.arange(n) - np.repeat(np.cumsum(size) - size, size)
     offset = rng.integers(0, folds, len(coded.items))
