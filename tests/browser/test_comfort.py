@@ -162,6 +162,21 @@ def stands_at_its_top(one: Bench) -> None:
     )
 
 
+def test_on_a_phone_the_guideline_opens_where_it_is_seen_and_no_prompt_is_cut(bench: Show) -> None:
+    one = bench(items=items(1, prompt=LONG, left=LONG))
+    one.page.set_viewport_size({"width": 375, "height": 700})
+    prompt = one.page.locator(".wb-prompt .wb-scroll")
+    assert prompt.evaluate("(e) => e.scrollHeight - e.clientHeight") <= 1
+    rules = one.page.locator(".wb-guideline")
+    for key in ("g", "c", "/"):
+        one.page.evaluate("scrollTo(0, document.body.scrollHeight)")
+        one.press(key)
+        top, bottom = rules.evaluate("(e) => { const at = e.getBoundingClientRect(); return [at.top, at.bottom]; }")
+        assert -1 <= top < bottom <= 701
+        one.press("Escape", "g")
+        assert not rules.is_visible()
+
+
 def test_the_next_item_starts_at_its_top_on_a_phone(bench: Show) -> None:
     one = bench(items=items(3, prompt="Prompt {i}\n\n" + LONG, left=LONG, right=LONG))
     one.page.set_viewport_size({"width": 375, "height": 700})

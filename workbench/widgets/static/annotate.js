@@ -3006,6 +3006,7 @@ function render({ model, el }) {
   }
   function toggleGuideline(visible = !aside.visible) {
     root.dataset["guideline"] = visible ? "open" : "closed";
+    if (visible) aside.element.scrollIntoView({ block: "nearest" });
     tellGuideline();
   }
   function tellGuideline() {

@@ -474,6 +474,7 @@ function render({ model, el }) {
   /** @param {boolean} [visible] */
   function toggleGuideline(visible = !aside.visible) {
     root.dataset["guideline"] = visible ? "open" : "closed";
+    if (visible) aside.element.scrollIntoView({ block: "nearest" });
     tellGuideline();
   }
 
