@@ -217,3 +217,23 @@ def test_tau_says_why_it_is_undefined() -> None:
             coefficient(ranked.assign(item=pd.Series([[1]] * len(ranked))))
         with pytest.raises(TableError, match="got a list"):
             coefficient(ranked.assign(label=pd.Series([["A", "B"]] * len(ranked))))
+
+
+@pytest.mark.parametrize("coefficient", ["krippendorff_alpha", "percent_agreement", "fleiss_kappa", "gwet_ac1"])
+def test_a_slice_is_the_coefficient_of_its_rows(coefficient: Any) -> None:
+    labels = random_table(69, share=0.4).assign(pool="p")
+    whole = getattr(agreement, coefficient)(labels, n_resamples=100)
+    timed = labels.assign(submitted_at="2020-01-01")
+    for part in (
+        *agreement.by(labels, "pool", coefficient, n_resamples=100),
+        *agreement.over_time(timed, coefficient, windows=1, n_resamples=100),
+    ):
+        assert (part.value, part.low, part.n_items) == (whole.value, whole.low, whole.n_items)
+    with pytest.raises(TableError, match="no coefficient 'kappa'"):
+        agreement.by(labels, "pool", "kappa", least=10_000)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("wrong", [[0, 0.5], [0, np.nan], ["0", "1"]])
+def test_codes_are_whole_numbers(wrong: Any) -> None:
+    with pytest.raises(TableError, match="codes are whole numbers"):
+        from_codes([0, 1], [0, 1], wrong)

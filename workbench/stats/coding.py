@@ -217,10 +217,16 @@ def from_codes(
     Raises
     ------
     TableError
-        Arrays of different lengths, negative codes, codes far beyond the number of labels, a value outside
-        `categories`, a second label of an annotator on an item.
+        Arrays of different lengths, codes that are not whole numbers of 0 or more, codes far beyond the number of
+        labels, a value outside `categories`, a second label of an annotator on an item.
     """
-    columns = [np.asarray(codes).astype(np.int64, copy=False) for codes in (item, annotator, value)]
+    given = [np.asarray(codes) for codes in (item, annotator, value)]
+    if any(codes.size and codes.dtype.kind not in "iub" for codes in given):
+        raise TableError(
+            f"codes are whole numbers, got {', '.join(str(codes.dtype) for codes in given)}",
+            next_step="number them first: codes, names = pandas.factorize(ids)",
+        )
+    columns = [codes.astype(np.int64, copy=False) for codes in given]
     if len({column.shape for column in columns}) > 1 or columns[0].ndim != 1:
         raise TableError(f"item, annotator and value must be equally long lists, got {[c.shape for c in columns]}")
     of_item, of_annotator, of_value = columns

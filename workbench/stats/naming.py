@@ -92,7 +92,7 @@ def named_categories(
             ) from None
         return named, None
     if not np.isfinite(numbers).all():
-        raise TableError("labels must be finite numbers, got infinity")
+        raise TableError(f"labels must be finite numbers, got {numbers[~np.isfinite(numbers)][0]:g}")
     if level == "ratio" and (numbers < 0).any():
         raise TableError(f"ratio needs numbers that are not negative, got {numbers.min():g}")
     return named, numbers

@@ -3,7 +3,8 @@
 coefficients  percent agreement, Fleiss' kappa, Krippendorff's alpha, Gwet's AC1 and AC2, sets (MASI)
 pairs         two annotators at a time: Cohen's and weighted kappa, and all pairs of a table
 rankings      rankings as the pairs they decide; Kendall's tau
-views         one coefficient by slice, over time, without each annotator; the difference of two
+views         one coefficient by slice, over time, without each annotator
+changes       the difference of a coefficient after a change and before it
 advice        which coefficients fit these labels, and what to beware of
 
 One calling form: `krippendorff_alpha(labels, level="nominal", n_resamples=10_000, confidence=0.95, seed=0)`, where
@@ -13,6 +14,7 @@ less than they claim. No variation at all is undefined, never 1.0.
 """
 
 from workbench.stats.agreement.advice import Advice, recommend
+from workbench.stats.agreement.changes import difference
 from workbench.stats.agreement.coefficients import (
     fleiss_kappa,
     gwet_ac1,
@@ -23,7 +25,7 @@ from workbench.stats.agreement.coefficients import (
 )
 from workbench.stats.agreement.pairs import PairwiseKappa, cohen_kappa, pairwise_kappa, weighted_kappa
 from workbench.stats.agreement.rankings import as_pairs, kendall_tau, rank_alpha
-from workbench.stats.agreement.views import annotator_jackknife, by, difference, over_time, without_each
+from workbench.stats.agreement.views import annotator_jackknife, by, over_time, without_each
 
 __all__ = [
     "Advice",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.errors import TableError
+from workbench.stats.agreement.cells import MOST_MET, pair_cells, pairs_of_labels
 from workbench.stats.agreement.coefficients import (
     fleiss_kappa,
     gwet_ac1,
@@ -17,7 +18,7 @@ from workbench.stats.agreement.coefficients import (
     set_alpha,
 )
 from workbench.stats.agreement.formulas import MOST_COMPARED
-from workbench.stats.agreement.pairs import MOST_MET, cohen_kappa, pair_cells, pairs_of_labels, weighted_kappa
+from workbench.stats.agreement.pairs import cohen_kappa, weighted_kappa
 from workbench.stats.agreement.rankings import kendall_tau, rank_alpha
 from workbench.stats.agreement.sets import holds_sets, with_sets
 from workbench.stats.coding import Coded, Level, encode

@@ -15,7 +15,8 @@ from workbench.stats.agreement.formulas import (
     percent_statistic,
     refuse,
 )
-from workbench.stats.resampling import Kind, draws_of_pairs, estimate
+from workbench.stats.agreement.macro import draws_of_pairs
+from workbench.stats.resampling import Kind, estimate
 from workbench.stats.sufficient import gathered
 
 if TYPE_CHECKING:
