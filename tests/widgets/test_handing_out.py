@@ -14,7 +14,7 @@ from workbench.widgets.annotate.desk import AWAY
 from workbench.widgets.annotate.live import AHEAD
 
 if TYPE_CHECKING:
-    from workbench.records import Assignment, Label
+    from workbench.records import Assignment, Label, Skip
 
 POOL = items(60)
 
@@ -202,6 +202,52 @@ def test_a_session_that_resumes_gets_back_what_is_done_and_held() -> None:
     again, _, _ = opened(supply, past=Past(labels=list(keeper.labels.values())))
     assert again.state() == before
     assert again.n_saved == 3
+
+
+def test_what_was_passed_over_in_an_earlier_session_can_still_be_answered() -> None:
+    shown, keeper, supply = opened()
+    for position in range(3):
+        sent = skip_message(shown, position) if position == 1 else message(shown, position, "A")
+        assert handle(shown, sent)["type"] == "ack"
+    passed_over = supply.held.pop("item-1")
+    calls: list[int] = []
+    away = True
+
+    def ever_asked() -> list[Assignment]:
+        calls.append(1)
+        if away:
+            raise StoreError("away for a moment")
+        elsewhere = passed_over.model_copy(update={"batch": "batch-0"})
+        unknown = passed_over.model_copy(update={"item": "item-999"})
+        return [unknown, elsewhere, passed_over, *supply.done.values(), *supply.held.values()]
+
+    def skip(item: str, batch: str = "batch-1") -> Skip:
+        (kept,) = keeper.skips.values()
+        return kept.model_copy(update={"item": item, "batch": batch, "skip_id": f"{item} {batch}"})
+
+    past = Past(
+        labels=list(keeper.labels.values()), skips=[skip("item-1"), skip("item-1", "batch-0"), skip("item-999")]
+    )
+    hand_out = HandOut("pilot-x", "batch-1", supply.ask)
+    again, _ = widget(
+        keeper=keeper,
+        items=POOL,
+        assignments=[one for one in supply.done.values() if one.item == "item-0"],
+        past=past,
+        options=Options(hand_out=hand_out, ever_asked=ever_asked),
+    )
+    assert again.state()["trouble"] == AWAY
+    away = False
+    calls.clear()
+    state, before = again.state(), shown.state()
+    assert state["queue"] == before["queue"], "where it was"
+    assert state["skipped"] == before["skipped"] == {state["queue"][1]: "It is broken or empty"}
+    assert (state["trouble"], len(calls)) == ("", 1)
+    supply.held["item-1"] = passed_over  # nobody has taken its place
+    assert handle(again, message(again, 1, "B"))["type"] == "ack"
+    assert keeper.current["item-1"] == "A", "it is shown turned, as it was"
+    assert again.state()["skipped"] == {}
+    assert len(calls) == 1, "once is enough"
 
 
 def test_an_empty_queue_needs_somebody_who_hands_out() -> None:

@@ -180,7 +180,8 @@ class Options:
         The practice before live work.
     ever_asked
         All questions this annotator was asked at any time: an answer may have waited in a browser until its question
-        had left the queue. Asked for when such an answer comes.
+        had left the queue, and what was passed over may still be answered. Asked for when such an answer comes, and
+        once where there are such skips and questions are handed out bit by bit.
     secret
         What the names of questions are made with, so that nobody can tell from one what it asks. The same in every
         session, or answers that waited in a browser would not be known.

@@ -63,6 +63,7 @@ class Live:
         self._skipped: dict[str, str] = {}  # question -> why it was passed over
         self._gone: set[str] = set()  # handed to somebody else meanwhile, passed over long ago, or of another batch
         self._held: set[str] = set()  # handed to this annotator, done or not
+        self._recalled = False  # whether what was passed over in earlier sessions is among the questions
         self._take_in(questions)
 
     @property
@@ -270,10 +271,21 @@ class Live:
         assert self._supply is not None  # only called where questions are handed out
         handed = self._supply.ask(n)
         questions = [self._asker.question(one) for one in handed.assignments]
+        passed_over = [] if self._recalled else self._passed_over_before({one.place for one in questions})
+        self._recalled = True
         self._n_left = handed.n_left
-        self._take_in(questions)
+        self._take_in(sorted([*questions, *passed_over], key=lambda one: one.assignment.position))
         self._held = {one.key for one in questions}
         self._gone -= self._held  # it came free, and is theirs again
+
+    def _passed_over_before(self, handed: set[tuple[str, str, bool]]) -> list[Question]:
+        """What was passed over in earlier sessions: it is not handed out again, and may be answered all the same."""
+        mine = {(one.batch, one.item, one.is_repeat) for one in self._past.skips if self._is_mine(one)}
+        places = {place for place in mine - handed if place[0] == self.batch}
+        if not places or self._ever_asked is None:
+            return []
+        known = [one for one in self._ever_asked() if one.item in self._asker.items]
+        return [self._asker.question(one) for one in known if (one.batch, one.item, one.is_repeat) in places]
 
 
 def _is_answered() -> RecordError:
