@@ -615,6 +615,12 @@ def test_flip_rate_without_evidence_has_a_reason() -> None:
     assert "may still" in agreed.reason
 
 
+def test_known_answers_that_are_lists_are_no_labels() -> None:
+    for fit in (aggregation.dawid_skene, aggregation.mace, aggregation.glad):
+        with pytest.raises(TableError, match=r"gold answers .* are not among the labels"):
+            fit(table(["AAB", "BBB"]), gold={"i0": ["A"]})
+
+
 def test_the_model_gives_no_flip_rate_where_pairs_give_none() -> None:
     contrary = table(["AB", "BA"] * 20)
     for labels in (contrary, table(["AAB"])):
@@ -806,9 +812,7 @@ def test_compare_prefers_the_model_that_made_the_labels() -> None:
 def test_a_fold_that_cannot_be_learnt_without_is_named() -> None:
     # The only B stands in some fold, and without it all labels are A; of the whole table that is not true.
     labels = table(["AAA"] * 5 + ["AAB"])
-    with pytest.raises(
-        TableError, match=r"dawid_skene cannot be fitted to the labels without fold \d of 3: all"
-    ):
+    with pytest.raises(TableError, match=r"dawid_skene cannot be fitted to the labels without fold \d of 3: all"):
         aggregation.compare(labels, ["dawid_skene"], folds=3)
     with pytest.raises(TableError, match=r"^all labels are 'A'"):
         aggregation.compare(table(["AAA"] * 6), ["dawid_skene"], folds=3)

@@ -95,7 +95,8 @@ def test_rates_of_a_table() -> None:
 
 def test_the_same_answer_twice_is_no_new_evidence() -> None:
     once, _ = gold.error_rates(ANA, KEY)
-    for rates in (gold.error_rates, gold.posterior_rates, partial(gold.sequential_by_annotator, **RATES)):
+    looks: list[Any] = [gold.error_rates, gold.posterior_rates, partial(gold.sequential_by_annotator, **RATES)]
+    for rates in looks:
         with pytest.raises(TableError, match="a second one of the same annotator on the same gold item"):
             rates(pd.concat([ANA] * 10), KEY)
         with pytest.raises(TableError, match="a second one"):
@@ -121,11 +122,11 @@ def test_annotators_that_differ_in_type_only_are_not_made_one() -> None:
 def test_lists_and_times_in_words_are_refused_in_words() -> None:
     listed = label_table([(["g0"], "ana", "A")])
     for look in (gold.error_rates, gold.leakage, gold.representativeness):
-        with pytest.raises(TableError, match="items must be single values"):
+        with pytest.raises(TableError, match="item must be single values"):
             look(listed, KEY)
-    with pytest.raises(TableError, match="items must be single values"):
+    with pytest.raises(TableError, match="item must be single values"):
         gold.usable(pl.DataFrame({"item": [["g0"]], "label": ["A"]}))
-    with pytest.raises(TableError, match="labels must be single values"):
+    with pytest.raises(TableError, match="label must be single values"):
         gold.usable(pd.DataFrame({"item": ["g0", "g1"], "label": [["A"], ["B"]]}))
     with pytest.raises(TableError, match="duration_s must be numbers of seconds, got 'quick'"):
         gold.leakage(ANA.assign(duration_s="quick"), KEY)

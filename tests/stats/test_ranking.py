@@ -310,7 +310,7 @@ def test_a_resample_is_the_table_with_its_prompts_repeated(model: likelihood.Mod
     (counts,) = made.resamples(4, seed=11)
     together = likelihood.fit(made.design, counts, model, prior=1.0).parameters
     times = np.random.default_rng(11).multinomial(20, np.full(20, 1 / 20), size=4)
-    order = pd.unique(table["prompt_id"])  # clusters are numbered as they come
+    order = sorted(table["prompt_id"].unique())
     fit = getattr(ranking, model)
     for k in range(4):
         repeats = table["prompt_id"].map(dict(zip(order, times[k], strict=True)))
@@ -516,7 +516,10 @@ def bad(**columns: Any) -> pd.DataFrame:
         (bad(), {"ties": "both"}, "ties must be 'half' or 'drop'"),
         (bad(), {"anchor": "gpt"}, "no system 'gpt' to anchor at"),
         (bad(), {"prior": -1}, "prior must be 0 or more"),
-        (bad(), {"n_resamples": -1}, "n_resamples must be 0"),
+        (bad(a=lambda t: [[name] for name in t["a"]]), {}, "a must be single values, got ["),
+        (bad(winner=lambda t: [[name] for name in t["winner"]]), {}, "winner must be single values"),
+        (bad(prompt_id=lambda t: [[name] for name in t["prompt_id"]]), {}, "no names"),
+        (bad(bold_a=1e308, bold_b=-1e308), {"style": ["bold"]}, "must be finite numbers"),
         (bad(left=""), {"position": True}, "do not say which was left"),
         (bad().drop(columns="left"), {"position": True}, "no column 'left'"),
         (bad(), {"style": ["bold"]}, "missing columns ['bold']"),
@@ -537,6 +540,48 @@ def test_what_cannot_be_ranked_is_refused_by_name(table: Any, options: dict[str,
     with pytest.raises(TableError) as caught:
         ranking.bradley_terry(table, **options)
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("fit", [ranking.bradley_terry, ranking.davidson, ranking.compare_tie_models])
+@pytest.mark.parametrize(
+    "options",
+    [{"n_resamples": -1}, {"n_resamples": 3}, {"n_resamples": 1.5}, {"seed": -1}, {"confidence": 0},
+     {"confidence": 1}, {"confidence": math.nan}],
+)  # fmt: skip
+def test_resampling_that_cannot_be_is_refused(fit: Callable[..., Any], options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="must"):
+        fit(simulated(60, model="davidson"), **options)
+
+
+def test_too_many_systems_are_refused_at_once() -> None:
+    def ring(n: int) -> pd.DataFrame:
+        return pd.DataFrame({"a": range(n), "b": np.roll(range(n), 1), "winner": "A"})
+
+    with pytest.raises(TableError, match=r"501 systems are more than 500.*win_rates"):
+        ranking.bradley_terry(ring(501), cluster=None)
+    assert len(ranking.win_rates(ring(501)).names) == 501
+    with pytest.raises(TableError, match="2,001 systems are more than 2,000"):
+        ranking.win_rates(ring(2001))
+
+
+@pytest.mark.parametrize("cluster", ["prompt_id", None])
+@pytest.mark.parametrize("style", [(), ("length",)])
+def test_rankings_do_not_depend_on_the_order_of_rows(cluster: str | None, style: tuple[str, ...]) -> None:
+    table = simulated(200, seed=3)
+    asked: dict[str, Any] = {"style": style, "cluster": cluster, "n_resamples": 40}
+    one = ranking.bradley_terry(table, **asked)
+    other = ranking.bradley_terry(table.sample(frac=1, random_state=5), **asked)
+    numbers, again = (found.table.drop(columns="system").to_numpy(float) for found in (one, other))
+    assert numbers == pytest.approx(again)
+    assert one.names == other.names
+
+
+def test_style_in_any_unit_gives_the_same_ranking() -> None:
+    table = simulated(200, seed=3)
+    huge = table.assign(length_a=table["length_a"] * 1e300, length_b=table["length_b"] * 1e300)
+    one, other = (ranking.bradley_terry(t, style=["length"], n_resamples=0) for t in (table, huge))
+    assert values(other).to_numpy() == pytest.approx(values(one).to_numpy())
+    assert other.style[0].value == pytest.approx(one.style[0].value)
 
 
 def test_tie_models_need_ties_and_wins() -> None:
@@ -612,7 +657,7 @@ def items(**columns: Any) -> pd.DataFrame:
     return tables.frame(rows, tables.ITEMS).assign(response_a="one two", response_b="# h\n- three", **columns)
 
 
-def labels(given: list[tuple[str, str, str]], **columns: Any) -> pd.DataFrame:
+def labels(given: list[tuple[Any, str, Any]], **columns: Any) -> pd.DataFrame:
     rows = [{"item": i, "annotator": who, "label": label, "round": 1, "left": "A"} for i, who, label in given]
     return tables.frame(rows).assign(**columns)
 
@@ -648,12 +693,33 @@ def test_comparisons_of_labels() -> None:
         ([("i0", "n", "A")], pd.concat([items(), items()]), "two rows of one item"),
         ([("i0", "n", "A")], items().drop(columns="model_b"), "missing columns ['model_b']"),
         ([("i0", "n", "A")], items(model_b=""), "do not name both models"),
+        ([("i0", "n", ["A"])], items(), "label must be single values, got ['A']"),
+        ([("i0", "n", "A")], items().assign(item=pd.Series([["i0"]] * 4)), "item must be single values"),
     ],
 )
-def test_labels_that_are_no_comparisons(given: list[tuple[str, str, str]], things: pd.DataFrame, said: str) -> None:
+def test_labels_that_are_no_comparisons(given: list[tuple[Any, str, Any]], things: pd.DataFrame, said: str) -> None:
     with pytest.raises(TableError) as caught:
         ranking.comparisons(labels(given), things)
     assert said in str(caught.value)
+
+
+def test_items_that_are_lists_are_refused() -> None:
+    given = labels([("i0", "n", "A"), ("i1", "n", "A")])
+    for column in ("item", "annotator"):
+        listed = pl.from_pandas(given[["item", "annotator", "label"]]).with_columns(
+            pl.concat_list(column).alias(column)
+        )
+        with pytest.raises(TableError, match=f"{column} must be single values"):
+            ranking.comparisons(listed, items())
+
+
+def test_a_response_without_text_has_no_style() -> None:
+    things = items()
+    things.loc[1, "response_b"] = None
+    assert ranking.comparisons(labels([("i0", "n", "A")]), things, style=True)["words_a"].tolist() == [2]
+    assert len(ranking.comparisons(labels([("i1", "n", "A")]), things)) == 1
+    with pytest.raises(TableError, match=r"1 labels are on items that lack a text.*first 'i1'"):
+        ranking.comparisons(labels([("i0", "n", "A"), ("i1", "n", "A")]), things, style=True)
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 import numpy as np
+import pandas as pd
 
 from workbench import tables
 from workbench.errors import TableError
@@ -15,7 +17,6 @@ from workbench.stats import coding
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import pandas as pd
     from numpy.typing import NDArray
 
     from workbench.stats.coding import Coded
@@ -83,6 +84,25 @@ def rows(
     renamed = frame.rename({"is_repeat": "seen_before"}).to_native()
     found = coding.select(renamed, [*extra, "seen_before"]).rename(columns={"seen_before": "is_repeat"})
     return found.assign(is_repeat=np.fromiter(map(coding.as_mark, found["is_repeat"]), dtype=bool))
+
+
+def check_single(column: pd.Series[Any], *, where: str = "label table") -> None:
+    """Refuse a column of lists or of whatever else cannot be told apart and counted.
+
+    Raises
+    ------
+    TableError
+        With an example of what the column holds.
+    """
+    try:
+        pd.factorize(column)
+    except TypeError:
+        listed = next((one for one in column if not isinstance(one, Hashable)), column.iloc[0])
+        raise TableError(
+            f"{column.name} must be single values, got {str(listed)[:40]}",
+            where=where,
+            next_step=f"df[{column.name!r}].map(str)",
+        ) from None
 
 
 def in_order(table: pd.DataFrame) -> pd.DataFrame | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +93,7 @@ def _clamp(coded: Coded, gold: Mapping[Any, Any] | None) -> Clamp:
             f"none of the {len(gold)} gold items is in the table", next_step="gold={item: label}, with the table's ids"
         )
     position = {category: index for index, category in enumerate(coded.categories)}
-    strangers = [label for label in known.values() if label not in position]
+    strangers = [label for label in known.values() if not isinstance(label, Hashable) or label not in position]
     if strangers:
         raise TableError(
             f"gold answers {[str(s)[:40] for s in strangers[:5]]} are not among the labels {coded.categories[:12]}",

@@ -13,6 +13,7 @@ import pandas as pd
 from workbench import tables
 from workbench.errors import TableError
 from workbench.stats.coding import result_frame, select
+from workbench.stats.reading import check_single
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -83,7 +84,7 @@ def usable(gold_table: Any) -> UsableGold:
     if table["item"].isna().any():
         raise TableError(f"{int(table['item'].isna().sum())} gold rows name no item", where="gold table")
     for name in ("item", "label"):
-        check_single(table[name], name, "gold table")
+        check_single(table[name], where="gold table")
     given = table.drop_duplicates(["item", "label"])
     twice = given["item"][given["item"].duplicated()]
     if len(twice):
@@ -156,7 +157,7 @@ def known_rows(labels: Any, answers: Mapping[Any, Any], *, repeats: bool = False
     if {"label_id", "supersedes"} <= set(context):
         table = table[~table["label_id"].isin(set(table["supersedes"].dropna()) - {""})]
     for name in ("item", "annotator"):
-        check_single(table[name], name)
+        check_single(table[name])
     everybody = _names(table["annotator"])
     rows = table[table["item"].isin(list(answers))].reset_index(drop=True)
     missing = rows["label"].isna()
@@ -185,19 +186,6 @@ def column_names(labels: Any) -> list[str]:
         tables.require(labels)
         raise
     return names
-
-
-def check_single(column: pd.Series[Any], name: str, where: str = "label table") -> None:
-    """Refuse lists and whatever else cannot be counted."""
-    try:
-        pd.factorize(column)
-    except TypeError:
-        listed = next((one for one in column if not isinstance(one, Hashable)), column.iloc[0])
-        raise TableError(
-            f"{name}s must be single values, got {str(listed)[:40]}",
-            where=where,
-            next_step=f"df[{name!r}].map(str), in the labels and in the gold alike",
-        ) from None
 
 
 def _names(column: pd.Series[Any]) -> tuple[str, ...]:

@@ -15,9 +15,10 @@ from workbench import tables
 from workbench.errors import TableError
 from workbench.stats.coding import select
 from workbench.stats.estimate import Estimate
-from workbench.stats.gold.answers import check_single, column_names, known_answers
+from workbench.stats.gold.answers import column_names, known_answers
 from workbench.stats.intervals import check_confidence, difference_of_shares
 from workbench.stats.multiple import holm
+from workbench.stats.reading import check_single
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -116,7 +117,7 @@ def _values(labels: Any, items: Any, columns: Sequence[str] | None) -> dict[str,
     inside = [name for name in wanted if name in column_names(labels)]
     table = select(labels, [name for name in inside if name not in tables.NEEDED])
     for name in ("item", "label"):
-        check_single(table[name], name)
+        check_single(table[name])
     listed = table.drop_duplicates("item").set_index("item")
     if items is not None:
         tables.require(items, ("item",), where="item table")

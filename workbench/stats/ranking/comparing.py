@@ -11,6 +11,8 @@ import pandas as pd
 
 from workbench import tables
 from workbench.errors import TableError
+from workbench.stats.naming import coded_names
+from workbench.stats.reading import check_single
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,16 +67,22 @@ class Compared:
 
     def decided(self) -> Compared:
         """The comparisons that are no ties; the systems stay the same."""
-        keep = self.outcome != TIE
+        return self._taken(np.flatnonzero(self.outcome != TIE))
 
+    def in_order(self) -> Compared:
+        """The same comparisons in an order that does not depend on the table's; equal ones are interchangeable."""
+        style = [] if self.style is None else list(self.style.T)
+        return self._taken(np.lexsort((*style, self.outcome, self.second, self.first)))
+
+    def _taken(self, rows: NDArray[np.int64]) -> Compared:
         def kept(column: Any) -> Any:
-            return None if column is None else column[keep]
+            return None if column is None else column[rows]
 
         return replace(
             self,
-            first=self.first[keep],
-            second=self.second[keep],
-            outcome=self.outcome[keep],
+            first=self.first[rows],
+            second=self.second[rows],
+            outcome=self.outcome[rows],
             cluster=kept(self.cluster),
             annotator=kept(self.annotator),
             first_is_left=kept(self.first_is_left),
@@ -117,7 +125,8 @@ def encode(
     Raises
     ------
     TableError
-        Missing columns or values; a winner that is none of the four; fewer than two systems; text or infinity as style.
+        Missing columns or values; a winner that is none of the four; fewer than two systems; text or infinity as style;
+        lists where names belong.
     """
     if isinstance(table, Compared):
         return _again(table, cluster, tuple(style), position)
@@ -135,6 +144,8 @@ def encode(
     wanted = [*NEEDED, *(name for name in extra if name), *(column for _, *columns in sides for column in columns)]
     frame = to_pandas(table, list(dict.fromkeys(wanted)))
     notes = []
+    for name in NEEDED:
+        check_single(frame[name], where="comparisons table")
     code, seen = pd.factorize(frame["winner"])
     strange = [value for value in seen if value not in OUTCOME]
     if strange:
@@ -218,12 +229,12 @@ def _systems(frame: pd.DataFrame) -> tuple[NDArray[np.int64], list[str]]:
 def _codes(frame: pd.DataFrame, column: str | None) -> NDArray[np.int64] | None:
     if column is None:
         return None
-    code, _ = pd.factorize(frame[column])
+    code, _ = coded_names(frame[column])
     if (code < 0).any():
         raise TableError(
             f"{int((code < 0).sum())} comparisons have no {column}", next_step="name them or leave them out"
         )
-    return code.astype(np.int64)
+    return code
 
 
 def _is_left(frame: pd.DataFrame) -> NDArray[np.bool_]:
@@ -249,7 +260,8 @@ def _difference(frame: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.float
         values = [frame[column].to_numpy(dtype=float) for column in columns]
     except (TypeError, ValueError):
         raise TableError(f"style {list(columns)} must be numbers") from None
-    difference = values[0] - values[1] if len(values) == 2 else values[0]
+    with np.errstate(over="ignore", invalid="ignore"):
+        difference = values[0] - values[1] if len(values) == 2 else values[0]
     if not np.isfinite(difference).all():
         raise TableError(f"style {list(columns)} must be finite numbers, without gaps")
     return np.asarray(difference, dtype=float)

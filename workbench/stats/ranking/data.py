@@ -134,7 +134,8 @@ def cells(
         coded = coded.decided()
     if not coded.n:
         raise TableError("no comparisons are left to rank by")
-    coded = coded.left_first() if position else coded
+    # Comparisons are resampled by their place, which should not change with the table's rows.
+    coded = (coded.left_first() if position else coded).in_order()
     m = len(coded.names)
     key = (coded.first * m + coded.second) * 3 + coded.outcome
     table = np.bincount(key, minlength=3 * m * m).reshape(m, m, 3)
@@ -143,7 +144,7 @@ def cells(
         design, seen, place_of = _pair_cells(table, position)
     else:
         # About 0 and not about the mean, because which of two systems is called the first has no meaning.
-        spread = np.sqrt((coded.style**2).mean(axis=0))
+        spread = _size(coded.style)
         flat = [name for name, size in zip(coded.style_names, spread, strict=True) if not size > 0]
         if flat:
             raise TableError(f"style {flat} never differs between two responses, so it cannot be controlled for")
@@ -167,6 +168,14 @@ def cells(
             next_step="use bradley_terry",
         )
     return made
+
+
+def _size(style: Floats) -> Floats:
+    """Root mean square of each covariate, whatever its unit: squares of large numbers would have no float."""
+    peak = np.abs(style).max(axis=0)
+    scaled = style / np.where(peak > 0, peak, 1)
+    found: Floats = peak * np.sqrt((scaled**2).mean(axis=0))
+    return found
 
 
 def _pair_cells(table: NDArray[np.int64], position: bool) -> tuple[Design, Floats, NDArray[np.int64]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from workbench.errors import TableError
 from workbench.stats import coding
 from workbench.stats.ranking.comparing import OUTCOME, column_names, to_pandas
 from workbench.stats.ranking.style import STYLE, style_of
+from workbench.stats.reading import check_single
 
 # A ranking of two responses is a comparison.
 _AS_CHOICE = {"A>B": "A", "B>A": "B", "A=B": "tie"}
@@ -39,11 +41,14 @@ def comparisons(labels: Any, items: Any, *, style: bool = False) -> pd.DataFrame
     ------
     TableError
         Labels that are no comparison; items that are not in the item table, or do not name both models; a second label
-        of an annotator on an item; more than two responses, because the item table names the models of two.
+        of an annotator on an item; more than two responses, because the item table names the models of two; lists where
+        names belong; with `style` a response without a text.
     """
     asked = column_names(labels, tables.NEEDED, "label table")
     table = coding.select(labels, [name for name in ("left", "flags") if name in asked])
     table = table[table["label"].notna()]
+    for name in tables.NEEDED:
+        check_single(table[name])
     if table.duplicated(["item", "annotator"]).any():
         raise TableError(
             f"{int(table.duplicated(['item', 'annotator']).sum())} labels are a second one of the same annotator on "
@@ -73,6 +78,15 @@ def comparisons(labels: Any, items: Any, *, style: bool = False) -> pd.DataFrame
             f"{str(table['item'].iloc[int(np.argmax(nameless))])[:40]!r}",
             next_step="leave them out, or fill model_a and model_b of the item table",
         )
+    if style:
+        silent = of["words_a"].isna() | of["words_b"].isna()
+        if silent.any():
+            raise TableError(
+                f"{int(silent.sum())} labels are on items that lack a text in response_a or response_b, first "
+                f"{str(table['item'].iloc[int(np.argmax(silent))])[:40]!r}",
+                where="item table",
+                next_step="fill them in (an empty response is the text ''), leave them out, or style=False",
+            )
     made = pd.DataFrame(
         {
             "a": of["model_a"],
@@ -99,6 +113,7 @@ def _models(items: Any, style: bool) -> pd.DataFrame:
     needed = ["item", "model_a", "model_b", "prompt_id", *texts]
     names = column_names(items, needed, "item table")
     table = to_pandas(items, [*needed, *(["n_responses"] if "n_responses" in names else [])])
+    check_single(table["item"], where="item table")
     if table["item"].duplicated().any():
         raise TableError("the item table has two rows of one item", where="item table")
     if "n_responses" in table and (table["n_responses"] > 2).any():
@@ -109,9 +124,10 @@ def _models(items: Any, style: bool) -> pd.DataFrame:
             next_step="build the comparisons table yourself: one row `a, b, winner` for each pair that "
             "tasks.task('ranking').pairs names",
         )
+    no_text = dict.fromkeys(STYLE, math.nan)
     for side in ("a", "b"):
-        for name, values in pd.DataFrame(
-            [style_of(text) for text in table[f"response_{side}"]] if style else []
-        ).items():
+        given = table[f"response_{side}"] if style else ()
+        described = [style_of(text) if isinstance(text, str) else no_text for text in given]
+        for name, values in pd.DataFrame(described).items():
             table[f"{name}_{side}"] = values.to_numpy()
     return table.set_index("item")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from workbench.errors import TableError
-from workbench.stats.intervals import check_confidence
+from workbench.stats.intervals import check_resampling
 from workbench.stats.ranking import data
 from workbench.stats.ranking.likelihood import fit, log_likelihoods
 from workbench.stats.ranking.summary import Drawn, Question, summarise
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # A coefficient of so many log-odds is one that grows without end: the covariate decides every comparison.
 _ENDLESS = 15.0
+_MOST_SYSTEMS = 500
 
 
 def bradley_terry(
@@ -76,7 +77,10 @@ def bradley_terry(
     ------
     TableError
         A table that cannot be read (see `encode`); an unknown anchor; with `prior=0` systems that win or lose
-        everything, or that no comparison joins; covariates that cannot be told apart from the systems.
+        everything, or that no comparison joins; covariates that cannot be told apart from the systems; more than 500
+        systems.
+    ValueError
+        See `intervals.check_resampling`.
 
     Notes
     -----
@@ -160,12 +164,15 @@ def davidson(
 def _rank(
     comparisons: Any, question: Question, *, ties: str, style: Sequence[str], position: bool, cluster: str | None
 ) -> Ranking:
-    check_confidence(question.confidence)
-    if question.n_resamples < 0:
-        raise TableError(f"n_resamples must be 0 (no interval) or more, got {question.n_resamples}")
+    check_resampling(question.n_resamples, question.confidence, question.seed)
     if not 0 <= question.prior < math.inf:
         raise TableError(f"prior must be 0 or more comparisons, got {question.prior!r}")
     made = data.cells(comparisons, question.model, ties=ties, style=tuple(style), position=position, cluster=cluster)
+    if len(made.coded.names) > _MOST_SYSTEMS:
+        raise TableError(
+            f"{len(made.coded.names):,} systems are more than {_MOST_SYSTEMS}: each resample solves as many equations",
+            next_step="keep the systems with most comparisons, or count: ranking.win_rates(comparisons)",
+        )
     if question.anchor is not None and question.anchor not in made.coded.names:
         raise TableError(f"no system {question.anchor!r} to anchor at; there are {made.coded.names[:12]}")
     both_ways = data.groups(made, both_ways=True)

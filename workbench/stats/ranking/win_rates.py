@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.errors import TableError
 from workbench.stats.coding import result_frame
 from workbench.stats.intervals import check_confidence, wilson
 from workbench.stats.ranking.comparing import Compared, encode
@@ -15,6 +16,9 @@ from workbench.stats.ranking.comparing import Compared, encode
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
+
+# Three arrays of systems x systems: 100 MB.
+_MOST_SYSTEMS = 2_000
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ def win_rates(comparisons: Any, *, confidence: float = 0.95) -> WinRates:
     Raises
     ------
     TableError
-        As `encode`.
+        As `encode`; more than 2,000 systems.
 
     Notes
     -----
@@ -72,6 +76,11 @@ def win_rates(comparisons: Any, *, confidence: float = 0.95) -> WinRates:
     check_confidence(confidence)
     coded = comparisons if isinstance(comparisons, Compared) else encode(comparisons, cluster=None)
     m = len(coded.names)
+    if m > _MOST_SYSTEMS:
+        raise TableError(
+            f"{m:,} systems are more than {_MOST_SYSTEMS:,}: a table of every pair would have {m * m:,} cells",
+            next_step="keep the systems with most comparisons",
+        )
     key = (coded.first * m + coded.second) * 3 + coded.outcome
     first, second, tied = np.bincount(key, minlength=3 * m * m).reshape(m, m, 3).transpose(2, 0, 1)
     wins, ties = first + second.T, tied + tied.T
