@@ -501,7 +501,9 @@ def test_questions_are_handed_out_bit_by_bit_and_late_answers_do_not_count(bench
     )
     assert one.text("place") == "Item 1"
     assert "to go" in one.text("pace")
-    one.press("a", "a", "a")
+    one.press("v")
+    assert "0 answered, 0 skipped, 5 here, 4 more to come" in one.text("panel")
+    one.press("Escape", "a", "a", "a")
     until(one.page, "notice", "1 answer came after the time was up and did not count.")
     until(one.page, "status", "All 2 answers saved")
     for k in range(3, 9):

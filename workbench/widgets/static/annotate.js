@@ -2334,7 +2334,7 @@ function flagPanel(flags, chosen, changed) {
     ...buttons[0] ? { first: buttons[0] } : {}
   };
 }
-function overviewPanel(places, go) {
+function overviewPanel(places, go, nMore) {
   const marks = { answered: "✓", skipped: "–", open: "" };
   const said2 = { answered: "answered", skipped: "skipped", open: "not answered yet" };
   const buttons = places.map(({ key, state, current }, index) => {
@@ -2350,7 +2350,8 @@ function overviewPanel(places, go) {
   if (first) first.tabIndex = 0;
   const grid = make("div", "places", ...buttons);
   const count = (state) => places.filter((one) => one.state === state).length;
-  const note = `${count("answered")} answered, ${count("skipped")} skipped, ${count("open")} open. Arrow keys and Enter.`;
+  const open = nMore === void 0 ? `${count("open")} open` : `${count("open")} here, ${nMore} more to come`;
+  const note = `${count("answered")} answered, ${count("skipped")} skipped, ${open}. Arrow keys and Enter.`;
   return {
     element: panelElement("overview", "All items", make("p", "note", note), grid),
     press(event) {
@@ -2917,7 +2918,7 @@ function render({ model, el }) {
       ),
       current: key === current
     }));
-    openPanel(overviewPanel(places, goTo));
+    openPanel(overviewPanel(places, goTo, settings.open && session.phase === "live" ? session.nLeft : void 0));
   }
   function reveal(ack) {
     if (current !== ack.question) show(ack.question, true);

@@ -372,7 +372,7 @@ function render({ model, el }) {
       ),
       current: key === current,
     }));
-    openPanel(overviewPanel(places, goTo));
+    openPanel(overviewPanel(places, goTo, settings.open && session.phase === "live" ? session.nLeft : undefined));
   }
 
   /** Show what an answer was worth. @param {AckMessage} ack */

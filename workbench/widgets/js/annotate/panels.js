@@ -91,9 +91,10 @@ export function flagPanel(flags, chosen, changed) {
  * All items at a glance, to go to any of them.
  * @param {{key: string, state: "answered" | "skipped" | "open", current: boolean}[]} places
  * @param {(key: string) => void} go
+ * @param {number} [nMore] how many are handed out later, where they come bit by bit
  * @returns {Panel}
  */
-export function overviewPanel(places, go) {
+export function overviewPanel(places, go, nMore) {
   const marks = { answered: "✓", skipped: "–", open: "" };
   const said = { answered: "answered", skipped: "skipped", open: "not answered yet" };
   const buttons = places.map(({ key, state, current }, index) => {
@@ -109,7 +110,8 @@ export function overviewPanel(places, go) {
   if (first) first.tabIndex = 0;
   const grid = make("div", "places", ...buttons);
   const count = (/** @type {string} */ state) => places.filter((one) => one.state === state).length;
-  const note = `${count("answered")} answered, ${count("skipped")} skipped, ${count("open")} open. Arrow keys and Enter.`;
+  const open = nMore === undefined ? `${count("open")} open` : `${count("open")} here, ${nMore} more to come`;
+  const note = `${count("answered")} answered, ${count("skipped")} skipped, ${open}. Arrow keys and Enter.`;
   return {
     element: panelElement("overview", "All items", make("p", "note", note), grid),
     press(event) {
