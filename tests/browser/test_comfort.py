@@ -318,6 +318,7 @@ def test_a_break_is_suggested_and_then_put_away(bench: Show) -> None:
     assert not one.page.locator(".wb-notice").is_visible()
     one.press("t")
     until(one.page, "status", "All 3 answers saved")
+    assert re.fullmatch(r"3 to go · [\d.]+ s each · [\d.]+ s left", one.text("pace"))
 
 
 # ---- practice and feedback ------------------------------------------------------------------------------------------
@@ -404,8 +405,10 @@ def test_practice_that_fails_is_tried_again_with_other_items_and_then_ends(bench
     until(one.page, "panel", "Not right")
     one.press("Enter", "t")
     until(one.page, "panel", "2 of 3 answered")
+    assert one.text("pace") == "1 to go"
     one.press("Enter")
     until(one.page, "panel", "There are no more attempts")
+    assert not one.text("pace"), "nothing is left to do"
     one.press("Enter", "Escape", "a")
     assert one.page.locator(".wb-panel").is_visible()
     live = next(key for key in one.widget._live._questions)

@@ -2261,9 +2261,10 @@ function createPace(breakAfterMin) {
     },
     /** @param {number} left how many items are left */
     words(left) {
-      if (durations.length < 3 || !left) return left ? `${left} to go` : "";
+      if (!left) return "";
+      if (durations.length < 3) return `${left} to go`;
       const each = median(durations);
-      return `${spoken(each)} each · ${spoken(each * left)} left`;
+      return `${left} to go · ${spoken(each)} each · ${spoken(each * left)} left`;
     },
     /** Minutes of work without a pause, when a break is due; else 0. */
     breakDue() {
@@ -3029,7 +3030,7 @@ function render({ model, el }) {
     say(frame.place, current ? `${which} ${index}${of}${what}` : n || live ? "Finished" : "");
     frame.bar.max = Math.max(settings.open && live ? n + session.nLeft : n, 1);
     frame.bar.value = n - left;
-    say(frame.pace, pace.words(settings.open && live ? left + session.nLeft : left));
+    say(frame.pace, current ? pace.words(settings.open && live ? left + session.nLeft : left) : "");
     const nSaved = session.saved.size;
     const all = nSaved === 1 ? "1 answer saved" : `All ${nSaved} answers saved`;
     const line = !connected ? "Connecting…" : sending ? `${nSaved} saved · saving ${sending}…` : all;

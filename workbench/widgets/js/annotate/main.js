@@ -502,7 +502,7 @@ function render({ model, el }) {
     say(frame.place, current ? `${which} ${index}${of}${what}` : n || live ? "Finished" : "");
     frame.bar.max = Math.max(settings.open && live ? n + session.nLeft : n, 1);
     frame.bar.value = n - left;
-    say(frame.pace, pace.words(settings.open && live ? left + session.nLeft : left));
+    say(frame.pace, current ? pace.words(settings.open && live ? left + session.nLeft : left) : "");
     const nSaved = session.saved.size;
     const all = nSaved === 1 ? "1 answer saved" : `All ${nSaved} answers saved`;
     const line = !connected ? "Connecting…" : sending ? `${nSaved} saved · saving ${sending}…` : all;

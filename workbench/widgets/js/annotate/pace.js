@@ -35,9 +35,10 @@ export function createPace(breakAfterMin) {
     },
     /** @param {number} left how many items are left */
     words(left) {
-      if (durations.length < 3 || !left) return left ? `${left} to go` : "";
+      if (!left) return "";
+      if (durations.length < 3) return `${left} to go`;
       const each = median(durations);
-      return `${spoken(each)} each · ${spoken(each * left)} left`;
+      return `${left} to go · ${spoken(each)} each · ${spoken(each * left)} left`;
     },
     /** Minutes of work without a pause, when a break is due; else 0. */
     breakDue() {
