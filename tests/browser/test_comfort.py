@@ -105,8 +105,20 @@ def test_a_rule_is_found_by_its_words(bench: Show) -> None:
     assert one.page.get_by_text("1 of 3 rules").is_visible()
     assert "A wrong fact loses" in one.text("guideline")
     assert not one.page.get_by_role("button", name="Cite clause C1").is_visible()
+    for beside in ("Ties", "Press a clause's id", "Edge cases"):
+        assert beside not in one.text("guideline")
+    one.press("Enter", "Enter")  # goes to the clause, and cites it
+    assert one.page.get_by_text("Citing C2").is_visible()
+    one.press("/", "Control+a")
+    one.page.keyboard.type("asked for 3")
+    assert "Clauses" not in one.text("guideline")
+    one.press("Enter")
+    assert one.page.evaluate("document.activeElement.textContent") == "Too long"
+    one.press("/")
     one.press("Escape")
     assert one.page.get_by_role("button", name="Cite clause C1").is_visible()
+    for beside in ("Ties", "Press a clause's id", "Edge cases"):
+        assert beside in one.text("guideline")
     one.press("a")
     assert one.text("place") == "Item 2 of 6"
 

@@ -114,17 +114,18 @@ function createAside(guideline, kbds2, signal, cite) {
     entries.push({ element: details, details, text: details.textContent ?? "" });
     return details;
   });
-  element.append(
-    make("h2", "", `Guideline ${guideline.ref}`),
-    finder,
-    found,
+  const intro = make(
+    "div",
+    "intro",
     ...guideline.criteria.length ? [make("p", "", `Judge by: ${guideline.criteria.join(", ")}.`)] : [],
-    ...guideline.tie_rule ? [make("h3", "", "Ties"), make("div", "text", safeFragment(guideline.tie_rule))] : [],
-    make("h3", "", "Clauses ", kbds2("clauses")),
-    make("p", "note", "Press a clause's id to cite it with your answer, its title to read it."),
-    ...clauses,
-    ...cases.length ? [make("h3", "", "Edge cases"), ...cases] : []
+    ...guideline.tie_rule ? [make("h3", "", "Ties"), make("div", "text", safeFragment(guideline.tie_rule))] : []
   );
+  const howTo = make("p", "note", "Press a clause's id to cite it with your answer, its title to read it.");
+  const clausesTitle = make("h3", "", "Clauses ", kbds2("clauses"));
+  const casesTitle = make("h3", "", "Edge cases");
+  casesTitle.hidden = !cases.length;
+  element.append(make("h2", "", `Guideline ${guideline.ref}`), finder, found, intro);
+  element.append(clausesTitle, howTo, ...clauses, casesTitle, ...cases);
   search.addEventListener("input", () => {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     let n = 0;
@@ -134,8 +135,25 @@ function createAside(guideline, kbds2, signal, cite) {
       one.details.open = hit && words.length > 0;
       n += Number(hit);
     }
+    intro.hidden = howTo.hidden = words.length > 0;
+    clausesTitle.hidden = words.length > 0 && clauses.every((one) => one.hidden);
+    casesTitle.hidden = cases.every((one) => one.hidden);
     say(found, words.length ? `${n} of ${entries.length} rules` : "");
   }, { signal });
+  search.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.isComposing || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    if (search.value.trim()) readFound();
+  }, { signal });
+  function readFound() {
+    const hit = entries.find((one) => !one.element.hidden);
+    const button = hit?.element.querySelector("button");
+    if (button) read(button);
+    else if (hit) {
+      hit.details.querySelector("summary")?.focus({ preventScroll: true });
+      element.scrollTop = hit.element.offsetTop - 48;
+    }
+  }
   function read(button) {
     if (!button) return;
     for (const one of buttons.values()) {

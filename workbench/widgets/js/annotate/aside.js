@@ -50,17 +50,18 @@ export function createAside(guideline, kbds, signal, cite) {
     return details;
   });
 
-  element.append(
-    make("h2", "", `Guideline ${guideline.ref}`),
-    finder,
-    found,
+  const intro = make(
+    "div",
+    "intro",
     ...(guideline.criteria.length ? [make("p", "", `Judge by: ${guideline.criteria.join(", ")}.`)] : []),
     ...(guideline.tie_rule ? [make("h3", "", "Ties"), make("div", "text", safeFragment(guideline.tie_rule))] : []),
-    make("h3", "", "Clauses ", kbds("clauses")),
-    make("p", "note", "Press a clause's id to cite it with your answer, its title to read it."),
-    ...clauses,
-    ...(cases.length ? [make("h3", "", "Edge cases"), ...cases] : []),
   );
+  const howTo = make("p", "note", "Press a clause's id to cite it with your answer, its title to read it.");
+  const clausesTitle = make("h3", "", "Clauses ", kbds("clauses"));
+  const casesTitle = make("h3", "", "Edge cases");
+  casesTitle.hidden = !cases.length;
+  element.append(make("h2", "", `Guideline ${guideline.ref}`), finder, found, intro);
+  element.append(clausesTitle, howTo, ...clauses, casesTitle, ...cases);
 
   search.addEventListener("input", () => {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -71,8 +72,28 @@ export function createAside(guideline, kbds, signal, cite) {
       one.details.open = hit && words.length > 0;
       n += Number(hit);
     }
+    intro.hidden = howTo.hidden = words.length > 0; // else what is found would stand below it
+    clausesTitle.hidden = words.length > 0 && clauses.every((one) => one.hidden);
+    casesTitle.hidden = cases.every((one) => one.hidden);
     say(found, words.length ? `${n} of ${entries.length} rules` : "");
   }, { signal });
+
+  search.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.isComposing || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    if (search.value.trim()) readFound();
+  }, { signal });
+
+  /** Go to the first of what was found. */
+  function readFound() {
+    const hit = entries.find((one) => !one.element.hidden);
+    const button = hit?.element.querySelector("button");
+    if (button) read(button);
+    else if (hit) {
+      hit.details.querySelector("summary")?.focus({ preventScroll: true });
+      element.scrollTop = hit.element.offsetTop - 48;
+    }
+  }
 
   /**
    * Go to a clause with the keys: it opens, the others close, and the page around stays where it is.
