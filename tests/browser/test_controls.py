@@ -274,7 +274,19 @@ def test_claims_are_judged_sentence_by_sentence(bench: Show) -> None:
     assert one.page.locator('[data-claim="contradicted"]').inner_text().endswith("753 BC.")
 
 
-def test_any_stretch_is_a_claim_when_it_is_selected(bench: Show) -> None:
+@pytest.mark.parametrize(
+    ("selected", "claimed"),
+    [
+        ("12 million people", "12 million people"),
+        (" million peo", "million people"),
+        ("s in Ita", "is in Italy"),
+        ("ounded in 75", "founded in 753"),
+        ("t has", "It has"),
+        ("people!", "people!"),
+        ("🧑‍🔬 I", "🧑‍🔬 It"),
+    ],
+)
+def test_any_stretch_of_whole_words_is_a_claim_when_it_is_selected(bench: Show, selected: str, claimed: str) -> None:
     one = bench(task="factual_accuracy", items=factual())
     one.page.evaluate(
         """(words) => {
@@ -284,10 +296,10 @@ def test_any_stretch_is_a_claim_when_it_is_selected(bench: Show) -> None:
           getSelection().setBaseAndExtent(piece.firstChild, at, piece.firstChild, at + words.length);
           passage.dispatchEvent(new PointerEvent("pointerup", { bubbles: true }));
         }""",
-        "12 million people",
+        selected,
     )
     one.press("4", "Enter")
-    assert spans(saved(one, 1)[0]) == [("12 million people", "source_unavailable")]
+    assert spans(saved(one, 1)[0]) == [(claimed, "source_unavailable")]
 
 
 def test_a_text_may_hold_nothing_to_check(bench: Show) -> None:

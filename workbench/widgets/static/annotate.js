@@ -1294,6 +1294,11 @@ function sentencesOf(text) {
   }
   return found;
 }
+function wholeWords(text, [start, end]) {
+  const words = new Intl.Segmenter("en", { granularity: "word" }).segment(text);
+  const last = words.containing(end - 1);
+  return [words.containing(start)?.index ?? start, last ? last.index + last.segment.length : end];
+}
 function offsetsOf(text) {
   return {
     /** @param {number} units */
@@ -1446,7 +1451,7 @@ function createClaims(desk) {
     const trimmed = stretch.trim();
     if (!trimmed) return void 0;
     const from = start + stretch.indexOf(trimmed);
-    return [from, from + trimmed.length];
+    return wholeWords(text, [from, from + trimmed.length]);
   }
   passage.addEventListener(
     "pointerup",

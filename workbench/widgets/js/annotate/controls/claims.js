@@ -3,8 +3,8 @@
  * Claims in the text of a response, each with a verdict and the source it was checked against.
  *
  * A claim is a stretch of the text as written. The text is shown sentence by sentence: the cursor goes over sentences,
- * and a verdict's key marks the sentence and judges it. Any other stretch is marked by selecting it. Positions count
- * Unicode code points, as Python does, while JavaScript strings count UTF-16 units: `Offsets` translates.
+ * and a verdict's key marks the sentence and judges it. Any other stretch of whole words is marked by selecting it.
+ * Positions count Unicode code points, as Python does, while JavaScript strings count UTF-16 units: `Offsets` translates.
  *
  * @typedef {{start: number, end: number, verdict: string, source_url: string, quote: string}} Claim in UTF-16 units
  * @typedef {import("../types.js").Answer} Answer
@@ -38,6 +38,18 @@ export function sentencesOf(text) {
     }
   }
   return found;
+}
+
+/**
+ * A stretch of a text, widened to the words it begins and ends in.
+ * @param {string} text
+ * @param {[number, number]} range
+ * @returns {[number, number]}
+ */
+export function wholeWords(text, [start, end]) {
+  const words = new Intl.Segmenter("en", { granularity: "word" }).segment(text);
+  const last = words.containing(end - 1);
+  return [words.containing(start)?.index ?? start, last ? last.index + last.segment.length : end];
 }
 
 /** Between UTF-16 units and code points of one text. @param {string} text */
@@ -214,7 +226,7 @@ export function createClaims(desk) {
     const trimmed = stretch.trim();
     if (!trimmed) return undefined;
     const from = start + stretch.indexOf(trimmed);
-    return [from, from + trimmed.length];
+    return wholeWords(text, [from, from + trimmed.length]);
   }
   passage.addEventListener(
     "pointerup",
