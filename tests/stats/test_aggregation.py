@@ -615,6 +615,29 @@ def test_flip_rate_without_evidence_has_a_reason() -> None:
     assert "may still" in agreed.reason
 
 
+def test_numbers_beyond_reason_are_refused() -> None:
+    for smoothing in (math.inf, math.nan, -1):
+        with pytest.raises(ValueError, match="smoothing must be a finite number"):
+            aggregation.dawid_skene(table(["AAB", "BBB"]), smoothing=smoothing)
+    ratings = simulated(30, [0.8] * 3, 3)[0]
+    for spread in (1e-200, 0, math.nan):
+        with pytest.raises(ValueError, match="spread must be 1e-06 or more"):
+            aggregation.ordinal_dawid_skene(ratings, spread=spread)
+    assert np.isfinite(aggregation.ordinal_dawid_skene(ratings, spread=1e-6, max_iter=5).posterior).all()
+
+
+def test_flags_may_be_lists_or_missing() -> None:
+    plain, _, _ = side_labels(1, n_items=40)
+    base = aggregation.pairwise_bias(plain)
+    marks: Any = ["order_unknown"]
+    for flags in ([None] * len(plain), [float("nan")] * len(plain), [[]] * len(plain), [["long"]] * len(plain)):
+        assert aggregation.pairwise_bias(plain.assign(flags=flags)).annotators.equals(base.annotators)
+    first = aggregation.pairwise_bias(plain.assign(flags=[marks, *[[]] * (len(plain) - 1)]))
+    assert first.n_left_out == base.n_left_out + 1
+    with pytest.raises(TableError, match="label must be single values"):
+        aggregation.pairwise_bias(plain.assign(label=[["A"]] * len(plain)))
+
+
 def test_known_answers_that_are_lists_are_no_labels() -> None:
     for fit in (aggregation.dawid_skene, aggregation.mace, aggregation.glad):
         with pytest.raises(TableError, match=r"gold answers .* are not among the labels"):

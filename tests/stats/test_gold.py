@@ -93,6 +93,46 @@ def test_rates_of_a_table() -> None:
     assert gold.error_rates(ANA, {**KEY, "g19": None})[0].n_labels == 19
 
 
+@pytest.mark.parametrize("look", [gold.audit, gold.leakage, gold.representativeness])
+@pytest.mark.parametrize(
+    "options",
+    [{"n_resamples": -1}, {"n_resamples": 3}, {"seed": -1}, {"confidence": 0}, {"confidence": 1},
+     {"confidence": math.nan}],
+)  # fmt: skip
+def test_resampling_that_cannot_be_is_refused(look: Any, options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="must"):
+        look(ANA, KEY, **options)
+
+
+def test_priors_that_are_none_are_refused_in_words() -> None:
+    asked: dict[str, Any] = {**RATES, "kind": "beta_binomial"}
+    for prior in ((1,), (1, 2, 3), 1.0, ("a", "b"), (0, 1), (math.inf, 1), None):
+        with pytest.raises(TableError, match="a Beta prior needs two finite numbers"):
+            gold.sequential([True], prior=prior, **asked)  # type: ignore[arg-type]
+    with pytest.raises(TableError, match="for impossible"):
+        gold.sequential([True, False], prior=(1e4, 1e4), **asked)
+    listed: Any = [0.5, 0.5]
+    assert gold.sequential([True], prior=listed, **asked) == gold.sequential([True], **asked)
+    assert operating.characteristics(Rule(0.1, 0.25, prior=listed)) == operating.characteristics(Rule(0.1, 0.25))
+    steep = gold.sequential([True] * 9, prior=(1, 300), **asked)
+    assert all(map(math.isfinite, (*steep.toward_fail, *steep.toward_pass)))
+
+
+def test_only_the_ends_of_what_is_undecided_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = []
+    evidence = Rule.evidence
+
+    def counted(rule: Rule, wrong: Any, n: Any) -> Any:
+        looked.append(len(wrong))
+        return evidence(rule, wrong, n)
+
+    monkeypatch.setattr(Rule, "evidence", counted)
+    rule = Rule(0.1, 0.1013, kind="beta_binomial")
+    found = gold.operating_characteristics(rule, 0.1, most=3_000)
+    assert found.p_undecided > 0.9
+    assert sum(looked) < 5 * 3_000
+
+
 def test_the_same_answer_twice_is_no_new_evidence() -> None:
     once, _ = gold.error_rates(ANA, KEY)
     looks: list[Any] = [gold.error_rates, gold.posterior_rates, partial(gold.sequential_by_annotator, **RATES)]
@@ -631,6 +671,9 @@ def test_without_other_items_there_is_nothing_to_compare() -> None:
     assert math.isnan(only.total_variation.value)
     assert only.total_variation.reason == "no item beside gold in the table"
     assert math.isnan(only.p_holm)
+    for name in ("item", "label"):
+        with pytest.raises(TableError, match=r"are no context to compare"):
+            gold.audit(pool(), POOL_KEY, columns=[name])
     with pytest.raises(TableError, match=r"no column \['topic'\]"):
         gold.representativeness(pool(), POOL_KEY, columns=["topic"])
     labels, items, known = batch(20)

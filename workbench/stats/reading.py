@@ -105,6 +105,11 @@ def check_single(column: pd.Series[Any], *, where: str = "label table") -> None:
         ) from None
 
 
+def order_unknown(flags: pd.Series[Any]) -> Bools:
+    """Which rows are flagged `order_unknown`, with flags as text, as lists, or missing."""
+    return np.fromiter(("order_unknown" in str(one) for one in flags), dtype=bool, count=len(flags))
+
+
 def in_order(table: pd.DataFrame) -> pd.DataFrame | None:
     """Rows in the order they were judged (`submitted_at`, then `position`); None where the table does not say."""
     by = [name for name in ("submitted_at", "position") if name in table and table[name].notna().any()]

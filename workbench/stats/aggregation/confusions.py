@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -56,7 +57,7 @@ def dawid_skene(
     TableError
         See `workbench.stats.aggregation.reading.prepare`.
     ValueError
-        Unknown model, negative smoothing, fewer than one iteration.
+        Unknown model, smoothing that is negative or infinite, fewer than one iteration.
 
     Notes
     -----
@@ -78,8 +79,8 @@ def dawid_skene(
     if model not in ("full", "one_coin"):
         msg = f"model must be 'full' or 'one_coin', got {model!r}"
         raise ValueError(msg)
-    if not smoothing >= 0:
-        msg = f"smoothing must be 0 or more, got {smoothing!r}"
+    if not 0 <= smoothing < math.inf:
+        msg = f"smoothing must be a finite number, 0 or more, got {smoothing!r}"
         raise ValueError(msg)
     coded, clamp = reading.prepare(labels, gold, categories)
     given = em.cells(coded)

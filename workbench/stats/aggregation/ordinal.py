@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _STEPS = 25  # of the optimiser within an M-step; it goes on from there in the next
 _DETECTION = 2.0  # mean and standard deviation of its prior
 _HIGHEST_LOG = 10.0
+_LEAST_SPREAD = 1e-6  # cut points are fixed already, and squares of their distance still have a float
 
 
 def ordinal_dawid_skene(
@@ -58,7 +59,7 @@ def ordinal_dawid_skene(
     TableError
         See `workbench.stats.aggregation.reading.prepare`; fewer than three categories; text without `categories`.
     ValueError
-        A spread that is not above 0, fewer than one iteration.
+        A spread under a millionth, fewer than one iteration.
 
     Notes
     -----
@@ -71,8 +72,8 @@ def ordinal_dawid_skene(
     Limits: the classes are equally far apart to an annotator, and noise is the same at each class; an annotator who
     confuses two classes that are not neighbours does not fit, and is for `dawid_skene`.
     """
-    if not spread > 0:
-        msg = f"spread must be above 0, got {spread!r}"
+    if not spread >= _LEAST_SPREAD:
+        msg = f"spread must be {_LEAST_SPREAD:g} or more, got {spread!r}"
         raise ValueError(msg)
     coded, clamp = reading.prepare(labels, gold, categories, "ordinal")
     width = coded.n_categories

@@ -16,6 +16,7 @@ from workbench.errors import TableError
 from workbench.stats.coding import Coded, encode, select
 from workbench.stats.estimate import Estimate
 from workbench.stats.intervals import check_confidence
+from workbench.stats.reading import check_single, order_unknown
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -135,9 +136,11 @@ def _read(labels: Any) -> tuple[Coded, Floats, int]:
     except TypeError:
         names = []  # `select` says what was given
     table = select(labels, ["left", *(["flags"] if "flags" in names else [])])
+    for name in ("label", "left"):
+        check_single(table[name])
     usable = table["label"].isin(["A", "B", "tie"]) & table["left"].isin(["A", "B"])
     if "flags" in table:
-        usable &= ~table["flags"].fillna("").str.contains("order_unknown")
+        usable &= ~order_unknown(table["flags"])
     kept = table[usable]
     if kept.empty:
         raise TableError("no label A, B or tie that says which response stood left", next_step="fill the column left")

@@ -14,7 +14,7 @@ from workbench.stats.estimate import Verdict, verdict
 from workbench.stats.gold.answers import known_answers, known_rows
 from workbench.stats.gold.exposure import Leakage, of_rows
 from workbench.stats.gold.mix import COLUMNS, Mix, context_columns, representativeness
-from workbench.stats.intervals import proportion
+from workbench.stats.intervals import check_resampling, proportion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -157,7 +157,10 @@ def audit(
     ------
     TableError
         No usable gold, a threshold outside 0 to 1; see `answers.known_rows` and `representativeness`.
+    ValueError
+        See `intervals.check_resampling`.
     """
+    check_resampling(n_resamples, confidence, seed)
     if not 0 <= threshold <= 1:
         raise TableError(f"threshold must lie between 0 and 1, got {threshold!r}", next_step="15 % is 0.15")
     used = known_answers(gold)

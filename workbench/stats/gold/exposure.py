@@ -13,7 +13,7 @@ from scipy.sparse.linalg import lsqr
 
 from workbench.stats.estimate import Estimate
 from workbench.stats.gold.answers import Known, known_answers, known_rows
-from workbench.stats.intervals import FEWEST, check_confidence, mean, percentile
+from workbench.stats.intervals import FEWEST, check_confidence, check_resampling, mean, percentile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,7 +72,10 @@ def leakage(
     ------
     TableError
         See `answers.known_rows`.
+    ValueError
+        See `intervals.check_resampling`.
     """
+    check_resampling(n_resamples, confidence, seed)
     known = known_rows(labels, known_answers(gold).answers, repeats=True)
     return of_rows(known, n_resamples=n_resamples, confidence=confidence, seed=seed)
 

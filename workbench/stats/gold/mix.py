@@ -16,7 +16,7 @@ from workbench.errors import TableError
 from workbench.stats.coding import select
 from workbench.stats.estimate import Estimate
 from workbench.stats.gold.answers import column_names, known_answers
-from workbench.stats.intervals import check_confidence, difference_of_shares
+from workbench.stats.intervals import check_resampling, difference_of_shares
 from workbench.stats.multiple import holm
 from workbench.stats.reading import check_single
 
@@ -89,9 +89,11 @@ def representativeness(
     Raises
     ------
     TableError
-        A column that neither table has, an item twice in `items`; see `coding.select`.
+        A column that neither table has or that is no context, an item twice in `items`; see `coding.select`.
+    ValueError
+        See `intervals.check_resampling`.
     """
-    check_confidence(confidence)
+    check_resampling(n_resamples, confidence, seed)
     known = known_answers(gold).answers
     given = _values(labels, items, columns)
     rng = np.random.default_rng(seed)
@@ -108,7 +110,13 @@ def context_columns(labels: Any, items: Any, columns: Sequence[str] | None) -> l
     absent = [name for name in columns if name not in have]
     if absent:
         raise TableError(f"no column {absent} in the labels or the items", next_step=f"choose among {sorted(have)}")
-    return list(columns)
+    none = [name for name in columns if name in tables.NEEDED]
+    if none:
+        raise TableError(
+            f"{none} of the labels are no context to compare",
+            next_step=f"choose among {sorted(have - {*tables.NEEDED})}",
+        )
+    return list(dict.fromkeys(columns))
 
 
 def _values(labels: Any, items: Any, columns: Sequence[str] | None) -> dict[str, pd.Series[Any]]:
@@ -122,6 +130,7 @@ def _values(labels: Any, items: Any, columns: Sequence[str] | None) -> dict[str,
     if items is not None:
         tables.require(items, ("item",), where="item table")
         batch = nw.from_native(items, eager_only=True).to_pandas().set_index("item")
+        check_single(batch.index.to_series(), where="item table")
         if batch.index.has_duplicates:
             raise TableError("an item stands twice in the item table", next_step="keep one row an item")
         listed = batch.combine_first(listed[inside])

@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from scipy import special
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 Kind = Literal["sprt", "beta_binomial"]
 # What is still undecided with less probability than this is not followed further.
 _NEGLIGIBLE = 1e-12
+# Under this a prior's share of one side has no float that evidence could be divided by.
+_IMPOSSIBLE = 1e-250
 
 
 class Characteristics(NamedTuple):
@@ -69,7 +71,7 @@ class Rule:
     ------
     TableError
         Unless 0 < acceptable < unacceptable < 1, alpha and beta are above 0 and together below 1, the kind is known
-        and the prior has two finite numbers above 0.
+        and the prior has two finite numbers above 0 that leave both sides possible.
     """
 
     acceptable: float
@@ -92,8 +94,15 @@ class Rule:
             )
         if self.kind not in ("sprt", "beta_binomial"):
             raise TableError(f"no kind {self.kind!r}; allowed are sprt, beta_binomial")
-        if len(self.prior) != 2 or not all(0 < one < math.inf for one in self.prior):
-            raise TableError(f"a Beta prior needs two finite numbers above 0, got {self.prior!r}")
+        # A list would do as well, but a rule is looked up by what it holds.
+        object.__setattr__(self, "prior", _two_numbers(self.prior))
+        sides = special.betainc(*self.prior, self.acceptable), special.betaincc(*self.prior, self.unacceptable)
+        if self.kind == "beta_binomial" and min(sides) < _IMPOSSIBLE:
+            raise TableError(
+                f"the prior {self.prior} holds an error rate below {self.acceptable:g} or above {self.unacceptable:g} "
+                "for impossible, so no answer could show one",
+                next_step="a prior of fewer answers: Jeffreys is (0.5, 0.5), uniform (1, 1)",
+            )
 
     @property
     def upper(self) -> float:
@@ -133,6 +142,19 @@ class Rule:
             above = np.log(special.betaincc(*after, self.unacceptable) / special.betaincc(a, b, self.unacceptable))
             below = np.log(special.betainc(*after, self.acceptable) / special.betainc(a, b, self.acceptable))
         return whole + above - at_acceptable, at_unacceptable - whole - below
+
+
+def _two_numbers(prior: Any) -> tuple[float, float]:
+    try:
+        a, b = (float(one) for one in prior)
+    except (TypeError, ValueError):
+        a = b = math.nan
+    if not (0 < a < math.inf and 0 < b < math.inf):
+        raise TableError(
+            f"a Beta prior needs two finite numbers above 0, got {prior!r}",
+            next_step="Jeffreys is (0.5, 0.5), uniform (1, 1)",
+        )
+    return a, b
 
 
 @dataclass(frozen=True)
@@ -177,6 +199,21 @@ def operating_characteristics(rule: Rule, error: float, *, most: int = 10_000) -
     return _operating(rule, float(error), int(most))
 
 
+def _decided(rule: Rule, first: int, size: int, n: int) -> tuple[int, int]:
+    """Of `first`, `first + 1`, ... wrong answers of n, how many at the lower end pass and at the upper end fail.
+
+    Evidence rises with the wrong answers, so what is undecided is one stretch, whose ends rarely move by more than one.
+    """
+    ends = [first, first + 1, first + size - 2, first + size - 1]
+    if size > len(ends):
+        toward_fail, toward_pass = rule.evidence(np.asarray(ends), n)
+        passes, fails = toward_pass <= rule.lower, toward_fail >= rule.upper
+        if not passes[1] and not fails[2]:
+            return int(passes[0]), int(fails[3])
+    toward_fail, toward_pass = rule.evidence(np.arange(first, first + size), n)
+    return int((toward_pass <= rule.lower).sum()), int((toward_fail >= rule.upper).sum())
+
+
 @lru_cache(maxsize=512)
 def _operating(rule: Rule, error: float, most: int) -> Operating:
     first, chance = 0, np.ones(1)  # undecided with first, first + 1, ... wrong answers
@@ -189,13 +226,11 @@ def _operating(rule: Rule, error: float, most: int) -> Operating:
         grown = np.zeros(len(chance) + 1)
         grown[:-1] = chance * (1 - error)
         grown[1:] += chance * error
-        toward_fail, toward_pass = rule.evidence(np.arange(first, first + len(grown)), n)
-        fails, passes = toward_fail >= rule.upper, toward_pass <= rule.lower
-        failed += float(grown[fails].sum())
-        passed += float(grown[passes].sum())
-        # Evidence rises with the wrong answers, so what is undecided is one stretch between passes and fails.
-        undecided = ~(fails | passes)
-        first += int(passes.sum())
+        n_pass, n_fail = _decided(rule, first, len(grown), n)
+        undecided = slice(n_pass, len(grown) - n_fail)
+        passed += float(grown[: undecided.start].sum())
+        failed += float(grown[undecided.stop :].sum())
+        first += n_pass
         chance = grown[undecided]
     return Operating(error, passed, failed, max(0.0, float(chance.sum())), answers, most)
 

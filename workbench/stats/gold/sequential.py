@@ -152,7 +152,7 @@ def sequential(
     >>> test.decision, test.decided_at
     ('fail', 4)
     """
-    rule = Rule(acceptable, unacceptable, alpha, beta, kind, (float(prior[0]), float(prior[1])))
+    rule = Rule(acceptable, unacceptable, alpha, beta, kind, prior)
     return _test(rule, _booleans(answers), label)
 
 
@@ -182,7 +182,7 @@ def sequential_by_annotator(
     TableError
         As `error_rates` and `sequential`.
     """
-    rule = Rule(acceptable, unacceptable, alpha, beta, kind, (float(prior[0]), float(prior[1])))
+    rule = Rule(acceptable, unacceptable, alpha, beta, kind, prior)
     known = known_rows(labels, known_answers(gold).answers)
     first = known.rows[known.rows["exposure"] == 1]
     right = {name: ~mine.to_numpy(bool) for name, mine in first.groupby("annotator")["wrong"]}

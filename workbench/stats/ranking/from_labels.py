@@ -13,7 +13,7 @@ from workbench.errors import TableError
 from workbench.stats import coding
 from workbench.stats.ranking.comparing import OUTCOME, column_names, to_pandas
 from workbench.stats.ranking.style import STYLE, style_of
-from workbench.stats.reading import check_single
+from workbench.stats.reading import check_single, order_unknown
 
 # A ranking of two responses is a comparison.
 _AS_CHOICE = {"A>B": "A", "B>A": "B", "A=B": "tie"}
@@ -100,8 +100,7 @@ def comparisons(labels: Any, items: Any, *, style: bool = False) -> pd.DataFrame
     if "left" in table:
         left = table["left"].to_numpy(dtype=object)
         if "flags" in table:  # some sources do not say what stood where; their `left` is only the canonical order
-            unknown = table["flags"].fillna("").astype(str).str.contains("order_unknown").to_numpy()
-            left = np.where(unknown, "", left)
+            left = np.where(order_unknown(table["flags"]), "", left)
         made["left"] = left
     for name in STYLE if style else ():
         made[f"{name}_a"], made[f"{name}_b"] = of[f"{name}_a"], of[f"{name}_b"]
