@@ -629,13 +629,13 @@ def test_numbers_beyond_reason_are_refused() -> None:
 def test_flags_may_be_lists_or_missing() -> None:
     plain, _, _ = side_labels(1, n_items=40)
     base = aggregation.pairwise_bias(plain)
-    marks: Any = ["order_unknown"]
-    for flags in ([None] * len(plain), [float("nan")] * len(plain), [[]] * len(plain), [["long"]] * len(plain)):
-        assert aggregation.pairwise_bias(plain.assign(flags=flags)).annotators.equals(base.annotators)
-    first = aggregation.pairwise_bias(plain.assign(flags=[marks, *[[]] * (len(plain) - 1)]))
-    assert first.n_left_out == base.n_left_out + 1
+    for flag in (None, math.nan, [], ["long"]):
+        same = aggregation.pairwise_bias(plain.assign(flags=pd.Series([flag] * len(plain))))
+        assert same.annotators.equals(base.annotators)
+    marked: list[Any] = [["order_unknown"], *[[]] * (len(plain) - 1)]
+    assert aggregation.pairwise_bias(plain.assign(flags=pd.Series(marked))).n_left_out == base.n_left_out + 1
     with pytest.raises(TableError, match="label must be single values"):
-        aggregation.pairwise_bias(plain.assign(label=[["A"]] * len(plain)))
+        aggregation.pairwise_bias(plain.assign(label=pd.Series([["A"]] * len(plain))))
 
 
 def test_known_answers_that_are_lists_are_no_labels() -> None:
