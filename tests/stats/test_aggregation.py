@@ -16,7 +16,7 @@ from scipy.special import expit
 from scipy.stats import norm
 
 from workbench.errors import TableError
-from workbench.stats import aggregation
+from workbench.stats import aggregation, coding
 from workbench.stats.aggregation import comparing, ordinal, sides
 from workbench.stats.coding import Coded, encode
 
@@ -613,6 +613,19 @@ def test_flip_rate_without_evidence_has_a_reason() -> None:
     agreed = aggregation.flip_rate(table(["AA", "BB", "AA"]))
     assert agreed.value == 0
     assert "may still" in agreed.reason
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 40])
+def test_votes_of_items_are_those_that_were_counted(n_classes: int) -> None:
+    labels, _ = simulated(300, [0.5] * 6, n_classes, labels_each=4, seed=6)
+    coded = encode(labels)
+    part = coded.only(coded.item > 20)
+    counted = coding.votes(part)
+    items = aggregation.dawid_skene(part, max_iter=1).items
+    assert items["votes"].tolist() == [counted.get(item, {}) for item in items["item"]]
+    assert [list(one) for one in items["votes"][30:]] == [list(counted[item]) for item in items["item"][30:]]
+    items["votes"][40]["more"] = 1  # one item's votes are its own
+    assert sum("more" in one for one in items["votes"]) == 1
 
 
 def test_numbers_beyond_reason_are_refused() -> None:

@@ -676,8 +676,8 @@ def test_comparisons_of_labels() -> None:
     assert made["markdown_b"].tolist() == [2] * 5
     unknown = ranking.comparisons(labels(given, flags='["order_unknown"]'), items())
     assert unknown["left"].tolist() == [""] * 5
-    for none in (math.nan, None, []):
-        unflagged = labels(given).assign(flags=pd.Series([none] * 5))
+    for kind in ("nan", "none", "list"):
+        unflagged = labels(given).assign(flags=pd.Series([{"nan": math.nan, "none": None, "list": []}[kind]] * 5))
         assert ranking.comparisons(unflagged, items())["left"].tolist() == ["A"] * 5
     repeated = labels([*given, ("i0", "n", "B")])
     repeated.loc[5, "is_repeat"] = True

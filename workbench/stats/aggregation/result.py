@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # Two classes whose posteriors are closer than rounding over many labels can tell apart share the lead.
 _TIE = 1e-9
+# Above it votes written as one number could overflow.
+_LARGEST_KEY = 2**62
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +111,6 @@ class Aggregation:
         named = np.empty(len(self.classes) + 1, dtype=object)
         named[:-1] = self.classes
         named[-1] = None  # where -1 points to
-        counted = votes(self.coded)
         return pd.DataFrame(
             {
                 "item": pd.Series(self.coded.items, dtype="object"),
@@ -117,7 +118,7 @@ class Aggregation:
                 "source": pd.Series(source, dtype="object"),
                 "consensus_quality_score": self.posterior.max(axis=1),
                 "n_labels": n_labels,
-                "votes": pd.Series([counted.get(item, {}) for item in self.coded.items], dtype="object"),
+                "votes": pd.Series(_votes(self.coded), dtype="object"),
                 **self.of_items,
             }
         )
@@ -152,3 +153,27 @@ class Aggregation:
         left = int((self.consensus < 0).sum())
         state = f"{self.n_iter} iterations" + ("" if self.converged else ", NOT CONVERGED: give a larger max_iter")
         return f"{self.method}: {shape}; {left} items unresolved; {state}"
+
+
+def _votes(coded: Coded) -> list[dict[Any, int]]:
+    """`coding.votes` of every item in the order of the codes, empty where an item has no label.
+
+    Of a million items there are a few dozen different votes, so each kind is made once and copied.
+    """
+    n, width = len(coded.items), max(coded.n_categories, 1)
+    size = np.bincount(coded.item, minlength=n)
+    base = int(size.max(initial=0)) + 1
+    if base**width >= _LARGEST_KEY:
+        counted = votes(coded)
+        return [counted.get(item, {}) for item in coded.items]
+    # An item's counts as the digits of one number. The running total may wrap around; its differences do not.
+    digit = base ** np.arange(width, dtype=np.int64)
+    total = np.concatenate([[0], np.cumsum(digit[coded.value[np.argsort(coded.item, kind="stable")]])])
+    end = np.cumsum(size)
+    keys, kind = np.unique(total[end] - total[end - size], return_inverse=True)
+    made = []
+    for key in keys.tolist():
+        count = [key // base**v % base for v in range(width)]
+        order = sorted((v for v in range(width) if count[v]), key=lambda v: (-count[v], v))
+        made.append({coded.categories[v]: count[v] for v in order})
+    return [made[k].copy() for k in kind.tolist()]
