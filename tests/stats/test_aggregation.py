@@ -539,6 +539,7 @@ def test_options_that_make_no_sense() -> None:
         lambda: aggregation.ordinal_dawid_skene(labels, spread=0),
         lambda: aggregation.flip_rate(labels, by="feeling"),  # type: ignore[arg-type]
         lambda: aggregation.compare(labels, folds=1),
+        lambda: aggregation.mace(labels, seed=-1),
     ]
     for call in bad:
         with pytest.raises(ValueError, match=r"must|need"):
@@ -690,6 +691,8 @@ def test_flip_rate_of_a_part_counts_only_the_answers_in_it(by: Any) -> None:
 def test_ties_are_labels_and_no_pieces_of_text() -> None:
     with pytest.raises(TableError, match=r"ties must be a list of labels.*ties=\('tie',\)"):
         aggregation.flip_rate(table(["AB", "BB"]), ties="tie")
+    with pytest.raises(TableError, match="ties must be a list of labels, got None"):
+        aggregation.flip_rate(table(["AB", "BB"]), ties=None)  # type: ignore[arg-type]
     letters = table(["AAB", "BBB", "AAA", "ABB"]).replace({"label": {"A": "t", "B": "ie"}})
     assert aggregation.flip_rate(letters, ties=["tie"], n_resamples=0).n_labels == 12
 

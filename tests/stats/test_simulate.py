@@ -96,7 +96,7 @@ def test_assignments_that_say_nothing_are_no_answer_b(change: dict[str, Any], sa
 
 @pytest.mark.parametrize("name", ["skill", "length_bias", "side_bias", "skill_drift", "fatigue", "both_bad_below"])
 def test_descriptions_without_numbers_are_refused(name: str) -> None:
-    for number in (math.nan, math.inf):
+    for number in (math.nan, math.inf, "much"):
         one = SimulatedAnnotator(**{"id": "s", "skill": 1, name: number})  # type: ignore[arg-type]
         with pytest.raises(TableError, match=f"{name} of s must be a finite number"):
             pairwise(batch(4, "s"), [one])
@@ -116,11 +116,21 @@ def test_impossible_sizes_and_seeds_are_refused_in_words() -> None:
     for asked in options:
         with pytest.raises(ValueError, match="must be"):
             simulate.preferences(4, one, **{"overlap": 1, **asked})
+
+    def batch_of(n: int, seed: int) -> Any:
+        return simulate.categorical_codes(n, 3, seed=seed)
+
+    def value_of(labels: Any) -> Any:
+        return agreement.percent_agreement(labels, n_resamples=0)
+
     for call in (
         lambda: simulate.categorical(4, 3, words=-1),
         lambda: simulate.ordinal(4, 3, words=math.inf),
         lambda: simulate.categorical(4.5, 3),  # type: ignore[arg-type]
         lambda: simulate.categorical(4, 3, seed=-1),
+        lambda: simulate.categorical(4, 2.5),  # type: ignore[arg-type]
+        lambda: simulate.ranking(4, 3, responses=2.5),  # type: ignore[arg-type]
+        lambda: simulate.superpopulation(batch_of, value_of, blocks=2.5),  # type: ignore[arg-type]
         lambda: pairwise(batch(4, "s"), one, seed=-1),
     ):
         with pytest.raises(ValueError, match="must be"):
@@ -135,6 +145,11 @@ def test_numbers_of_numpy_and_other_frames_do_as_well() -> None:
     asked, who = batch(30, "s"), [SimulatedAnnotator("s", skill=1)]
     assert pairwise(pl.from_pandas(asked), who).equals(pairwise(asked, who))
     assert pairwise(asked.set_index(asked.index[::-1]), who).equals(pairwise(asked, who))
+
+
+def test_classes_that_are_no_text_are_refused() -> None:
+    with pytest.raises(TableError, match="classes need names"):
+        simulate.multi_label(4, 3, prevalence={1: 0.5, "b": 0.5})  # type: ignore[dict-item]
 
 
 def test_wrong_gold_is_never_the_truth_by_another_name() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -83,8 +84,11 @@ def flip_rate(
     if by not in ("pairs", "model"):
         msg = f"by must be 'pairs' or 'model', got {by!r}"
         raise ValueError(msg)
-    if isinstance(ties, str):
-        raise TableError(f"ties must be a list of labels, got {ties!r}", next_step=f"ties=({ties!r},)")
+    if isinstance(ties, str) or not isinstance(ties, Collection):
+        raise TableError(
+            f"ties must be a list of labels, got {ties!r}",
+            next_step=f"ties=({ties!r},), or ties=() where there are none",
+        )
     coded, n_ties = _sided(encode(labels), ties)
     found = (_by_pairs if by == "pairs" else _by_model)(coded, n_resamples, confidence, seed, label)
     left_out = f"{n_ties} labels without a side left out" if n_ties else ""

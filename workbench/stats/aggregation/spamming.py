@@ -9,6 +9,7 @@ from scipy.special import digamma
 
 from workbench.stats.aggregation import em, reading
 from workbench.stats.aggregation.result import Aggregation
+from workbench.stats.intervals import check_resampling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,7 +56,7 @@ def mace(
     TableError
         See `workbench.stats.aggregation.reading.prepare`.
     ValueError
-        Unknown training, fewer than one restart or iteration.
+        Unknown training, fewer than one restart or iteration, a seed that is no whole number of 0 or more.
 
     Notes
     -----
@@ -67,6 +68,7 @@ def mace(
     if training not in ("variational", "em") or restarts < 1:
         msg = f"need training 'variational' or 'em' and restarts >= 1, got {training!r} and {restarts!r}"
         raise ValueError(msg)
+    check_resampling(0, 0.95, seed)
     coded, clamp = reading.prepare(labels, gold, categories)
     given = em.cells(coded)
     rng = np.random.default_rng(seed)

@@ -162,9 +162,10 @@ def multi_label(
         `label` and `truth` are the classes in order, joined by `|` as in the label table.
     """
     names = drawing.named(annotators)
-    classes = sorted(prevalence)
-    if not classes or any("|" in one or not one for one in classes):
+    classes = list(prevalence)
+    if not classes or any(not isinstance(one, str) or "|" in one or not one for one in classes):
         raise TableError(f"classes need names without '|', got {classes[:12]}")
+    classes.sort()
     shares = np.asarray([drawing.share(prevalence[one], f"prevalence of {one}") for one in classes])
     seen, wrong = (drawing.each(v, len(names), w) for v, w in ((hit, "hit"), (false_alarm, "false_alarm")))
     for chance in (seen, wrong):

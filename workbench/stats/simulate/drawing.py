@@ -127,8 +127,10 @@ def named(annotators: int | Sequence[str]) -> list[str]:
     TableError
         No annotators, or a name twice.
     """
-    counted = isinstance(annotators, int | np.integer)
-    names = [f"sim{k + 1:02d}" for k in range(int(annotators))] if counted else list(annotators)  # type: ignore[arg-type]
+    if np.ndim(annotators) == 0:
+        names = [f"sim{k + 1:02d}" for k in range(whole(annotators, "annotators"))]
+    else:
+        names = list(annotators)  # type: ignore[arg-type]
     if not names or len(set(names)) != len(names):
         raise TableError(f"simulated annotators must be one or more, with different names, got {names[:12]}")
     return names

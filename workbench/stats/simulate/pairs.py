@@ -341,7 +341,7 @@ def _check(one: SimulatedAnnotator, described: dict[str, SimulatedAnnotator]) ->
     if one.both_bad_below is not None:
         numbers["both_bad_below"] = one.both_bad_below
     for name, number in numbers.items():
-        if not math.isfinite(number):
+        if not isinstance(number, int | float | np.number) or not math.isfinite(number):
             raise TableError(f"{name} of {one.id} must be a finite number, got {number!r}")
     if one.tie_threshold < 0:
         raise TableError(f"tie_threshold of {one.id} must be 0 or more, got {one.tie_threshold!r}")

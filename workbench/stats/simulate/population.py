@@ -66,8 +66,8 @@ def superpopulation(
     >>> round(true.value, 2)  # both right or both wrong: .9 x .9 + .1 x .1
     0.82
     """
-    if blocks < 2:
-        msg = f"blocks must be 2 or more, got {blocks}"
+    if not isinstance(blocks, int | np.integer) or blocks < 2:
+        msg = f"blocks must be a whole number, 2 or more, got {blocks!r}"
         raise ValueError(msg)
     values = np.asarray([statistic(draw(n_items, seed + k)).value for k in range(blocks)])
     return TrueValue(float(values.mean()), float(values.std(ddof=1)) / math.sqrt(blocks), n_items * blocks)

@@ -155,7 +155,7 @@ def ranking(
         Another number of responses, a tie threshold below 0, and as `drawing.assign`.
     """
     names = drawing.named(annotators)
-    if not 2 <= responses <= len(LETTERS):
+    if not 2 <= drawing.whole(responses, "responses") <= len(LETTERS):
         raise TableError(f"a ranking shows 2 to {len(LETTERS)} responses, got {responses}")
     weight, near = drawing.each(skill, len(names), "skill"), drawing.each(tie_threshold, len(names), "tie_threshold")
     if near.min() < 0:
