@@ -71,7 +71,7 @@ class Compared:
 
     def in_order(self) -> Compared:
         """The same comparisons in an order that does not depend on the table's; equal ones are interchangeable."""
-        style = [] if self.style is None else list(self.style.T)
+        style = [] if self.style is None else list(np.transpose(self.style))
         return self._taken(np.lexsort((*style, self.outcome, self.second, self.first)))
 
     def _taken(self, rows: NDArray[np.int64]) -> Compared:
