@@ -71,7 +71,11 @@ def judge(choice):
     global at
     asked = questions[at]
     sent = Answer(
-        type="answer", uuid=str(uuid.uuid4()), question=asked.key, guideline=guideline().sha256, answer={"choice": choice}
+        type="answer",
+        uuid=str(uuid.uuid4()),
+        question=asked.key,
+        guideline=guideline().sha256,
+        answer={"choice": choice},
     )
     store.judge(asked.label(sent, asked.canonical(sent.answer), ANNOTATOR, guideline(), None))
     at += 1

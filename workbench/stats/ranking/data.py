@@ -134,8 +134,10 @@ def cells(
         coded = coded.decided()
     if not coded.n:
         raise TableError("no comparisons are left to rank by")
-    # Comparisons are resampled by their place, which should not change with the table's rows.
-    coded = (coded.left_first() if position else coded).in_order()
+    coded = coded.left_first() if position else coded
+    if coded.style is not None:
+        # With covariates comparisons are resampled by their place, which should not change with the table's rows.
+        coded = coded.in_order()
     m = len(coded.names)
     key = (coded.first * m + coded.second) * 3 + coded.outcome
     table = np.bincount(key, minlength=3 * m * m).reshape(m, m, 3)
