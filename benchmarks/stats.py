@@ -290,6 +290,14 @@ def cases(*, large: bool) -> list[Case]:
             memory=True,
         ),
         Case(
+            "Bradley-Terry, 150k encoded comparisons, 6 systems",
+            lambda: duels(150_000, 6),
+            lambda d: our_fit(d[1]),
+            evalica_fit,
+            "evalica",
+            ">= 15x",
+        ),
+        Case(
             "Bradley-Terry, 150k encoded comparisons, 20 systems",
             lambda: duels(150_000),
             lambda d: our_fit(d[1]),
