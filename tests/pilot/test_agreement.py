@@ -141,3 +141,17 @@ def test_claims_and_checks(tmp_path: Path, task: TaskName, answer: Any) -> None:
 
 def near_verdict(rng: random.Random, k: int) -> str:
     return "supported" if rng.random() < (0.9 if k % 2 else 0.1) else "contradicted"
+
+
+def test_strength_has_a_line_of_its_own(tmp_path: Path) -> None:
+    def answer(rng: random.Random, k: int) -> dict[str, Any]:
+        felt = max(-3, min(3, k % 7 - 3 + rng.choice([-1, 0, 0, 1])))
+        return {"choice": "B" if felt > 0 else "A" if felt < 0 else "tie", "strength": felt}
+
+    pilot = labelled(tmp_path, "pairwise", answer)
+    (found,) = [one for one in pilot.agreement(n_resamples=100).estimates if one.label == "alpha of strength"]
+    labels = pilot.labels()
+    table = labels.assign(label=labels["strength"].astype(int))
+    again = agreement.krippendorff_alpha(table, "interval", n_resamples=0)
+    assert found.value == pytest.approx(again.value)
+    assert found.value > 0.8

@@ -13,6 +13,8 @@ from workbench.stats.estimate import verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import pandas as pd
+
     from workbench.pilot.opening import Pilot
     from workbench.stats.estimate import Estimate
 
@@ -39,6 +41,7 @@ def agreement(pilot: Pilot, *, n_resamples: int, seed: int) -> results.Agreement
     ]
     if equal is not None:
         verdicts.append(verdict("Equal answers", equal, thresholds.raw_agreement))
+    named += _strength(main.labels, options)
     slices = _slices(pilot, asked, options)
     people = labels["annotator"].nunique()
     cautions = list(advice.cautions)
@@ -77,6 +80,15 @@ def _of_its_own(task: str, asked: Question) -> bool:
     """Whether labels are rankings or sets of classes, which have coefficients of their own."""
     several = asked.labels["label"].astype(str).str.contains("|", regex=False)
     return task == "ranking" or (task == "classification" and bool(several.any()))
+
+
+def _strength(labels: pd.DataFrame, options: Mapping[str, Any]) -> list[Estimate]:
+    """How far annotators agree on how much better a response is, where they were asked: -3 (A) to 3 (B), a tie being 0."""
+    felt = labels[labels["strength"].notna()]
+    if felt.empty:
+        return []
+    table = felt.assign(label=felt["strength"].astype(int))
+    return [coefficients.krippendorff_alpha(table, "interval", **options, label="alpha of strength")]
 
 
 def _over_people(task: str, asked: Question) -> list[Estimate]:

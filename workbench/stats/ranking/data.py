@@ -219,9 +219,10 @@ def groups(made: Cells, *, both_ways: bool) -> list[list[str]]:
     """
     first, second, tie = made.table.transpose(2, 0, 1)
     beat = first + second.T + tie + tie.T
-    n, group = sparse.csgraph.connected_components(
-        beat > 0, directed=True, connection="strong" if both_ways else "weak"
-    )
+    beaten = beat > 0
+    if (beaten | np.eye(len(beat), dtype=bool)).all():
+        return [sorted(made.coded.names)]  # everybody beat everybody: no graph needs to be searched
+    n, group = sparse.csgraph.connected_components(beaten, directed=True, connection="strong" if both_ways else "weak")
     return sorted([made.coded.names[k] for k in np.flatnonzero(group == one)] for one in range(n))
 
 

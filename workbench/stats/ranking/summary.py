@@ -84,7 +84,7 @@ def summarise(
     z = float(special.ndtri(0.5 + question.confidence / 2))
 
     def estimate(name: str, value: float, samples: Floats, curve: float, label: str) -> Estimate:
-        low, high, _ = percentile(samples, question.confidence)
+        low, high, _ = percentile(samples, question.confidence) if samples.size else (math.nan, math.nan, 0)
         if drawn.infinite and samples.size and curve > 0:
             low, high = np.fmin(low, value - z * curve), np.fmax(high, value + z * curve)
         return replace(empty, name=name, value=value, low=float(low), high=float(high), label=label)
