@@ -83,7 +83,7 @@ def _of_its_own(task: str, asked: Question) -> bool:
 
 
 def _strength(labels: pd.DataFrame, options: Mapping[str, Any]) -> list[Estimate]:
-    """How far annotators agree on how much better a response is, where they were asked: -3 (A) to 3 (B), a tie being 0."""
+    """Agreement on how much better a response is, where that was asked: -3 (A) to 3 (B), a tie being 0."""
     felt = labels[labels["strength"].notna()]
     if felt.empty:
         return []
