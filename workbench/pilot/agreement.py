@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.pilot import measures, results
 from workbench.pilot.questions import Question, cluster, questions
 from workbench.stats import agreement as coefficients
+from workbench.stats import planning
 from workbench.stats.estimate import verdict
 
 if TYPE_CHECKING:
@@ -45,6 +46,10 @@ def agreement(pilot: Pilot, *, n_resamples: int, seed: int) -> results.Agreement
     slices = _slices(pilot, asked, options)
     people = labels["annotator"].nunique()
     cautions = list(advice.cautions)
+    if main.level == "nominal" and pilot.config.task != "ranking" and main.labels["label"].nunique() > 1:
+        shares = main.labels["label"].value_counts().tolist()
+        limits = (thresholds.agreement, thresholds.raw_agreement, thresholds.gold_error)
+        cautions.extend(f"thresholds: {note}" for note in planning.consistency(*limits, shares).notes)
     if others:
         told = f"{len(asked)} questions were asked, each with its verdict; the coefficients below alpha are those of "
         cautions.insert(0, told + (repr(main.name) if main.name else "the overall question"))

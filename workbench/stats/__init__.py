@@ -8,6 +8,7 @@ pools         groups of annotators, small cells hidden
 aggregation   several labels an item to one
 ranking       systems by who won
 drift         whether somebody works otherwise lately
+planning      whether thresholds can be met together
 simulate      annotators with known faults, and the truth behind their labels
 
 Shared by all: `coding` (any table to integer codes), `patterns` and `sufficient` (items compressed to what a
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
         gold,
         intervals,
         multiple,
+        planning,
         pools,
         ranking,
         simulate,
@@ -48,6 +50,7 @@ __all__ = [
     "gold",
     "intervals",
     "multiple",
+    "planning",
     "pools",
     "ranking",
     "simulate",
