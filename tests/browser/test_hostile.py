@@ -43,6 +43,7 @@ TABLES = [
     "pilot.annotator(list(quality.pages)[0])",
     "wb.show(pilot.without, list(quality.pages)[0], n_resamples=100)",
     "wb.show(lambda: wb.figures.annotators.side_forest(wb.stats.annotators.side_bias(pilot.labels())))",
+    "wb.show(pilot.pools, n_resamples=50)",
     "wb.show(pilot.gold)",
     "wb.show(lambda: pilot.gold().items())",
     "wb.show(pilot.systems, n_resamples=50)",

@@ -47,6 +47,7 @@ def test_votes_between_six_models(data_dir: Path, tmp_path: Path, monkeypatch: p
     assert order[0] == "gpt-4"
     assert order[-2:] == ["alpaca-13b", "llama-13b"]
     assert "rank 1 to" in shown["systems"]
+    assert "equal pairs between author and expert" in shown["pools"]
     assert "log-likelihood a label" in shown["consensus"]
 
 

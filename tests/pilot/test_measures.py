@@ -12,7 +12,7 @@ from tests.pilot import small
 from workbench.errors import PilotError, TableError
 from workbench.pilot import Pilot, open_pilot, show
 from workbench.pilot.bring_in import import_into
-from workbench.stats import aggregation, annotators, gold
+from workbench.stats import aggregation, agreement, annotators, gold
 
 ROOT = Path(__file__).parents[2]
 
@@ -160,3 +160,19 @@ def test_a_cell_says_in_a_line_what_cannot_be_shown(shipped: Pilot, capsys: pyte
     assert capsys.readouterr().out.startswith("all responses are of one model, so there is nothing to rank -> compare")
     with pytest.raises(ZeroDivisionError):  # a defect is not hidden
         show(lambda: 1 // 0)
+
+
+def test_groups_of_judges_are_compared(shipped: Pilot, data_dir: Path, tmp_path: Path) -> None:
+    with pytest.raises(PilotError, match="no two groups of 5 annotators or more"):
+        shipped.pools()
+    import_into(tmp_path / "mtbench", data_dir / "mtbench_turn1", shape="mtbench")
+    pilot = open_pilot(tmp_path / "mtbench")
+    found = pilot.pools(n_resamples=200)
+    labels = pilot.labels()
+    within = agreement.percent_agreement(labels[labels["pool"] == "expert"], n_resamples=0)
+    assert found.agreement.within["expert"].value == pytest.approx(within.value)
+    table = found.table().set_index("what")
+    assert {"alpha within author", "alpha within expert", "equal pairs between author and expert"} <= set(table.index)
+    assert "by shuffling people" in found.lines()[0]
+    assert found.figure().data
+    assert found.differences().data

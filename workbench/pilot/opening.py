@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from workbench.pilot.annotators import Filter, Page
     from workbench.pilot.consensus import Consensus, Model
     from workbench.pilot.gold import Gold
+    from workbench.pilot.pools import Pools
     from workbench.pilot.systems import Model as TieModel
     from workbench.pilot.systems import Systems
     from workbench.records import Assignment, Guideline, Label, Prompt
@@ -334,6 +335,12 @@ class Pilot:
         from workbench.pilot import gold
 
         return gold.gold(self, acceptable=acceptable, unacceptable=unacceptable)
+
+    def pools(self, *, n_resamples: int = 10_000, seed: int = 0) -> Pools:
+        """Whether groups of annotators (`pool`) agree within and between, and where they part; small groups hidden."""
+        from workbench.pilot import pools
+
+        return pools.pools(self, n_resamples=n_resamples, seed=seed)
 
     def consensus(self, model: Model = "dawid_skene", *, seed: int = 0) -> Consensus:
         """One label an item by a model of the annotators, compared with other models on labels they have not seen."""
