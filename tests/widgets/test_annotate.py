@@ -274,7 +274,7 @@ def test_the_static_form_is_escaped_and_holds_no_item() -> None:
     reader = HTMLParser()
     reader.handle_starttag = lambda tag, attrs: tags.add(tag)  # type: ignore[method-assign]
     reader.feed(bundle["text/html"])
-    assert tags == {"p", "b", "table", "tr", "th", "td"}
+    assert tags == {"div", "p", "b", "table", "tr", "th", "td"}
 
 
 def test_with_a_kernel_the_live_view_is_beside_the_static_form(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -128,7 +128,7 @@ class Serving:
         Parameters
         ----------
         passed_over
-            The question a skip was of; its order is not in the record, and nobody is shown it again.
+            The question a skip was of. The order it was shown in is not in the record, so it comes back in the item's.
 
         Returns
         -------

@@ -162,7 +162,8 @@ class ProgressWidget(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is
             for one in self.snapshot.get("people", ())
         )
         table = f"<table><tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr>{rows}</table>" if rows else ""
-        return "".join(f"<p>{escape(line)}</p>" for line in self._lines()) + table
+        text = "".join(f"<p>{escape(line)}</p>" for line in self._lines())
+        return f'<div class="mathjax_ignore">{text}{table}</div>'  # else two dollar signs become a formula
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         static = {"text/plain": repr(self), "text/html": self._static_html()}

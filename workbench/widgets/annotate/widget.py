@@ -198,7 +198,8 @@ class AnnotateWidget(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is
             "guideline": f"{self._guideline.ref} (sha256 {self._guideline.sha256[:12]})",
         }
         cells = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows.items())
-        return f"<p><b>Labelling</b></p><table>{cells}</table><p>Open this in a running notebook to label.</p>"
+        text = f"<p><b>Labelling</b></p><table>{cells}</table><p>Open this in a running notebook to label.</p>"
+        return f'<div class="mathjax_ignore">{text}</div>'  # else a name with two dollar signs becomes a formula
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         static = {"text/plain": repr(self), "text/html": self._static_html()}
