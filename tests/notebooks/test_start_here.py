@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
 
+from tests.notebooks.running import ROOT, executed, shown
 from workbench.pilot.bring_in import import_into
 
 if TYPE_CHECKING:
-    from nbformat import NotebookNode
+    from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
@@ -32,23 +30,12 @@ def test_notebooks_are_stripped_and_their_cells_are_short(path: Path) -> None:
 
 def run(pilot: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Execute the notebook on a pilot; cell id -> everything it showed as text."""
-    monkeypatch.setenv("WORKBENCH_PILOT", str(pilot))
-    monkeypatch.setenv("JUPYTER_PLATFORM_DIRS", "1")
-    notebook: NotebookNode = nbformat.read(ROOT / "notebooks" / "00_start_here.ipynb", as_version=4)
-    NotebookClient(
-        notebook, timeout=900, kernel_name="python3", resources={"metadata": {"path": ROOT / "notebooks"}}
-    ).execute()
-    shown = {}
+    notebook = executed("00_start_here.ipynb", pilot, monkeypatch, timeout=900)
     for cell in notebook.cells:
-        parts = [
-            output.get("text", "") + str(output.get("data", {}).get("text/plain", ""))
-            for output in cell.get("outputs", [])
-        ]
-        shown[cell.id] = "\n".join(parts)
         if cell.id in ("agreement", "disagreements"):
             kinds = {kind for output in cell.outputs for kind in output.get("data", {})}
             assert "application/vnd.plotly.v1+json" in kinds, f"cell {cell.id} shows no figure"
-    return shown
+    return {cell.id: shown(cell) for cell in notebook.cells}
 
 
 def value(text: str, name: str) -> float:

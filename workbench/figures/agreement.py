@@ -158,26 +158,7 @@ def _add_marks(made: go.Figure, decision: Decision | None, rows: list[tuple[int,
     if not rows:
         return
     mark = theme.VERDICTS[decision] if decision else theme.NO_VERDICT
-    made.add_trace(
-        go.Scatter(
-            x=[e.value for _, e in rows],
-            y=[y for y, _ in rows],
-            mode="markers",
-            name=decision or "no verdict",
-            marker=theme.marker(mark.colour, mark.symbol),
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": [_reach(e.high - e.value) for _, e in rows],
-                "arrayminus": [_reach(e.value - e.low) for _, e in rows],
-                "color": mark.colour,
-                "thickness": 2,
-                "width": 5,
-            },
-            hovertext=[theme.plain(e, 200) for _, e in rows],
-            hoverinfo="text",
-        )
-    )
+    made.add_trace(theme.intervals(rows, mark, decision or "no verdict"))
 
 
 def _beside(y: int, estimate: Estimate, decision: Decision | None) -> dict[str, Any]:
@@ -212,10 +193,6 @@ def _undefined(y: int, estimate: Estimate) -> dict[str, Any]:
 
 def _rows(names: list[str]) -> dict[str, Any]:
     return {**theme.axis(names), "autorange": False, "range": [len(names) - 0.5, -0.5]}
-
-
-def _reach(length: float) -> float | None:
-    return None if math.isnan(length) else max(0.0, length)
 
 
 def _two(value: float) -> str:

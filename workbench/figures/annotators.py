@@ -141,34 +141,13 @@ def forest(
     for flag, mark, name in ((True, _BEYOND, names[0]), (False, _WITHIN, names[1])):
         chosen = [(y, one) for y, one in enumerate(rows) if beyond[y] == flag and one.defined]
         if chosen:
-            made.add_trace(_marks(chosen, mark, name))
+            made.add_trace(theme.intervals(chosen, mark, name))
     if not any(one.defined for one in rows):
         made.add_trace(go.Scatter(x=[None], y=[0], showlegend=False))  # without a trace plotly draws no axes
     for y, one in enumerate(rows):
         made.add_annotation(_beside(y, one))
     made.add_vline(x=reference, line={"dash": "dash", "color": theme.GREY, "width": 1.5})
     return made
-
-
-def _marks(rows: list[tuple[int, Estimate]], mark: theme.Mark, name: str) -> go.Scatter:
-    return go.Scatter(
-        x=[one.value for _, one in rows],
-        y=[y for y, _ in rows],
-        mode="markers",
-        name=name,
-        marker=theme.marker(mark.colour, mark.symbol),
-        error_x={
-            "type": "data",
-            "symmetric": False,
-            "array": [_reach(one.high - one.value) for _, one in rows],
-            "arrayminus": [_reach(one.value - one.low) for _, one in rows],
-            "color": mark.colour,
-            "thickness": 2,
-            "width": 5,
-        },
-        hovertext=[theme.plain(one, 200) for _, one in rows],
-        hoverinfo="text",
-    )
 
 
 def _beside(y: int, one: Estimate) -> dict[str, Any]:
@@ -205,7 +184,3 @@ def _with_gaps(known: list[int], chart: Chart) -> tuple[list[float | None], list
         x.append(k + 1)
         y.append(float(chart.path[k]))
     return x, y
-
-
-def _reach(length: float) -> float | None:
-    return None if math.isnan(length) else max(0.0, length)

@@ -7,6 +7,7 @@ through `plain`: plotly reads a small HTML (links included) and formulas in ever
 from __future__ import annotations
 
 import html
+import math
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,9 @@ import plotly.graph_objects as go
 import plotly.io as pio
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from workbench.stats.estimate import Estimate
 
 # Okabe & Ito (2008), "Color Universal Design".
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
@@ -133,6 +136,32 @@ def axis(names: list[str]) -> dict[str, Any]:
         "automargin": False,
         "zeroline": False,
     }
+
+
+def intervals(rows: Sequence[tuple[int, Estimate]], mark: Mark, name: str) -> Any:
+    """Values at their rows with their intervals as bars; one without an interval has no bar."""
+    return go.Scatter(
+        x=[one.value for _, one in rows],
+        y=[y for y, _ in rows],
+        mode="markers",
+        name=name,
+        marker=marker(mark.colour, mark.symbol),
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [_reach(one.high - one.value) for _, one in rows],
+            "arrayminus": [_reach(one.value - one.low) for _, one in rows],
+            "color": mark.colour,
+            "thickness": 2,
+            "width": 5,
+        },
+        hovertext=[plain(one, 200) for _, one in rows],
+        hoverinfo="text",
+    )
+
+
+def _reach(length: float) -> float | None:
+    return None if math.isnan(length) else max(0.0, length)
 
 
 def squares(points: list[dict[str, Any]], marker: dict[str, Any], colour: Any, name: str) -> Any:
