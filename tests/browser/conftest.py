@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.browser import following
 from tests.browser.lab import Lab, server
 from tests.browser.node import packages
 from tests.chromium import chromium
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from workbench.widgets import AnnotateWidget
 
+FOLLOWING = ("training", "launch")
 WIDGETS = Path(__file__).parents[2] / "workbench" / "widgets" / "static"
 # The page knows the model's four calls and nothing of Jupyter; what it sends is answered by `Bench.handle`.
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>bench</title>
@@ -65,17 +67,22 @@ def npm_packages() -> Path:
 
 @pytest.fixture(scope="package")
 def site() -> Iterator[str]:
-    """A server on 127.0.0.1 with the widget's own files and the page above."""
+    """A server on 127.0.0.1 with the widgets' own files, the page above and those of `following`."""
 
     class Handler(SimpleHTTPRequestHandler):
         def do_GET(self) -> None:
-            if self.path != "/page":
+            name = self.path.removeprefix("/page/")
+            if self.path == "/page":
+                page = PAGE
+            elif name in FOLLOWING and name != self.path:
+                page = following.PAGE.replace("NAME", name)
+            else:
                 super().do_GET()
                 return
             self.send_response(200)
             self.send_header("Content-Type", "text/html; charset=utf-8")
             self.end_headers()
-            self.wfile.write(PAGE.encode())
+            self.wfile.write(page.encode())
 
         def log_message(self, *args: object) -> None:
             pass
