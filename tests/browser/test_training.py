@@ -287,11 +287,11 @@ def test_it_outlives_page_and_kernel_in_jupyterlab(context: BrowserContext, lab:
     command = [sys.executable, "-m", "tests.widgets.runs", str(path), "2000", "0.1"]
     process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
     try:
-        write_notebook(lab.folder / "training.ipynb", CELL, "import time; time.sleep(8)")
+        write_notebook(lab.folder / "training.ipynb", CELL, "import time; time.sleep(5)")
         page = run(context, lab)
         first = step(page)
         # The second cell keeps the kernel busy; the page goes on all the same.
-        page.wait_for_function(LATER, arg=first + 10, timeout=6_000)
+        page.wait_for_function(LATER, arg=first + 10, timeout=4_000)
         Notebook(page).ready()
         save(page)
 

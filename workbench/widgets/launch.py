@@ -244,6 +244,8 @@ def _field(name: str, default: Any, kind: Mapping[str, Any]) -> dict[str, Any]:
     elif isinstance(default, int | float) or name in _MINUTES:
         of = "number"
     shown = default / 60 if name in _MINUTES and default is not None else default
+    if isinstance(shown, float):
+        shown = f"{shown:.12g}".replace("e-0", "e-")
     only = _ONLY_WITH.get(name)
     applies = only is not None and only[0] in kind["defaults"]
     return {
@@ -252,11 +254,7 @@ def _field(name: str, default: Any, kind: Mapping[str, Any]) -> dict[str, Any]:
         "hint": readable(str(kind.get("hints", {}).get(name) or hint)),
         "type": of,
         "truth": isinstance(default, bool),
-        "value": ""
-        if shown is None
-        else f"{shown:.12g}".replace("e-0", "e-")
-        if isinstance(shown, float)
-        else str(shown),
+        "value": "" if shown is None else str(shown),
         "optional": default is None or name in _MAY_BE_EMPTY,
         "choices": choices,
         "suggestions": [str(one) for one in kind.get("suggestions", {}).get(name, ())],

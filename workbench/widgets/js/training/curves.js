@@ -168,7 +168,7 @@ export class Curve {
         ],
         series: [
           {},
-          { stroke: colour("--wb-training"), width: 1.75, spanGaps: true, points: { size: 4, fill: colour("--wb-training") } },
+          { stroke: colour("--wb-training"), width: 1.5, spanGaps: true, points: { size: 4, fill: colour("--wb-training") } },
           {
             stroke: colour("--wb-held-out"),
             width: 2,
@@ -192,7 +192,7 @@ export class Curve {
   }
 
   fewHeldOut() {
-    return (this.data[2] ?? []).filter((value) => value !== null).length < 40;
+    return (this.data[2] ?? []).filter((value) => value !== null).length <= 20;
   }
 
   redraw() {
