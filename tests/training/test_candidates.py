@@ -1,4 +1,4 @@
-"""Candidates with a stub model: resuming, seeds, what is recorded; and the choice of what is judged together."""
+"""Candidates with a stub model: resuming, seeds, mixing, replacing, and what is recorded."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from workbench.errors import RecordError, TrainingError
-from workbench.records import Prompt, Response
+from workbench.errors import TrainingError
+from workbench.records import Prompt
 from workbench.training import candidates, models, sampling
 
 if TYPE_CHECKING:
@@ -28,7 +28,9 @@ class Stub:
         self.loads = 0
         monkeypatch.setattr(models, "resolve", lambda name: models.ModelRef(id=name, path="unused", sha256=sha256))
         monkeypatch.setattr(models, "load", self._load)
-        monkeypatch.setattr(sampling, "chat_tokens", lambda tokenizer, text: tuple(range(len(text.split()))))
+        monkeypatch.setattr(
+            sampling, "chat_tokens", lambda tokenizer, text, *, system="": tuple(range(len(f"{system} {text}".split())))
+        )
         monkeypatch.setattr(sampling, "check_length", lambda *_: None)
         monkeypatch.setattr(sampling, "sample", self._sample)
 
@@ -145,72 +147,3 @@ def test_settings_out_of_range_are_refused(stub: Stub, change: dict[str, Any], s
 def test_repeated_prompt_ids_are_refused(stub: Stub) -> None:
     with pytest.raises(TrainingError, match=r"prompt ids repeat: \['p0'\]"):
         candidates.generate([PROMPTS[0], PROMPTS[0]])
-
-
-def response(name: str, text: str, finish: str = "stop") -> Response:
-    return Response(id=name, text=text, params={"finish": finish})
-
-
-def test_the_pair_is_the_most_different_one_in_the_order_of_ids() -> None:
-    one = response("c", "The cat sat on the mat.")
-    same = response("b", "The cat sat on the mat today.")
-    other = response("a", "Quantum fields fluctuate everywhere, always.")
-    # the longer of the two alike shares the smaller part of itself
-    assert candidates.choose_set([one, same, other]) == (other, same)
-    assert candidates.choose_set([other, same, one]) == (other, same)
-
-
-def test_the_score_decides_between_pairs_of_equal_wording() -> None:
-    texts = {"a": "aaa bbb", "b": "ccc ddd", "c": "eee fff"}
-    found = candidates.choose_set(
-        [response(name, text) for name, text in texts.items()], score=lambda text: float(text == "ccc ddd") / 2
-    )
-    assert found is not None
-    assert "b" in {one.id for one in found}
-
-
-def test_texts_that_differ_in_space_and_case_only_are_no_pair() -> None:
-    assert candidates.choose_set([response("a", "Yes,  it is."), response("b", "yes, it\nis. ")]) is None
-    assert candidates.choose_set([response("a", "Yes")]) is None
-
-
-def test_cut_and_empty_answers_are_the_last_resort() -> None:
-    fine = [response("a", "one two three"), response("b", "one two four")]
-    cut = response("c", "nothing in common here", "length")
-    assert candidates.choose_set([*fine, cut, response("d", " ")]) == (fine[0], fine[1])
-    assert candidates.choose_set([fine[0], cut]) == (fine[0], cut)
-
-
-def test_a_set_has_no_two_alike_where_it_need_not() -> None:
-    texts = ("The cat sat on the mat.", "The cat sat on the mat today.", "Quantum fields fluctuate.", "Bread is baked.")
-    found = candidates.choose_set([response(name, text) for name, text in zip("dcba", texts, strict=True)], 3)
-    assert found is not None
-    # Both others, and of the two alike the one that shares less with them.
-    assert {one.id for one in found} > {"a", "b"}
-
-
-def test_a_set_prefers_whole_answers_then_cut_ones_and_empty_ones_last() -> None:
-    fine = [response("a", "one two three"), response("b", "one two four")]
-    cut, empty = response("c", "one two five", "length"), response("d", " ")
-    assert candidates.choose_set([*fine, cut, empty], 3) == (*fine, cut)
-    assert candidates.choose_set([*fine, empty], 3) == (*fine, empty)
-    assert candidates.choose_set([*fine, cut, empty], 4) == (*fine, cut, empty)
-    assert candidates.choose_set(fine, 3) is None
-    with pytest.raises(RecordError, match="at least two responses, got size 1"):
-        candidates.choose_set(fine, 1)
-
-
-def test_overlap_by_hand() -> None:
-    # words: {ab, bc} and {ab, bd} share 1 of 3; characters of "a b c" and "a b d": "a b", " b ", "b c" / "b d" 2 of 4
-    assert candidates.overlap("a b c", "a b d") == pytest.approx((1 / 3 + 2 / 4) / 2)
-    assert candidates.overlap("same text", "same text") == 1
-    assert candidates.overlap("abc", "xyz") == 0
-
-
-def test_distinct_n_by_hand() -> None:
-    # bigrams: a b | b a | a b  ->  2 different of 3
-    assert candidates.distinct_n(["a b a b"]) == pytest.approx(2 / 3)
-    assert candidates.distinct_n(["A b", "a B"], n=1) == pytest.approx(2 / 4)
-    assert math.isnan(candidates.distinct_n(["one"], n=2))
-    with pytest.raises(RecordError):
-        candidates.distinct_n(["a"], n=0)

@@ -22,15 +22,20 @@ if TYPE_CHECKING:
 
     from workbench.pilot.config import Candidates
     from workbench.records import Constraint, Response, TaskName
+    from workbench.training.balancing import Balance
     from workbench.training.candidates import Generated
 
 
 @dataclass(frozen=True)
 class BuiltItems:
-    """Items, and the prompts that gave none (with the reason), so nothing is dropped in silence."""
+    """Items, and the prompts that gave none (with the reason), so nothing is dropped in silence.
+
+    `balance` says, where responses were chosen with it, what is left that would let somebody guess.
+    """
 
     items: tuple[Item, ...]
     left_out: dict[str, str]
+    balance: Balance | None = None
 
 
 def read_prompts(path: Path) -> list[Prompt]:
@@ -75,15 +80,20 @@ def candidates(prompts: Sequence[Prompt], settings: Candidates, path: Path) -> l
         settings.model,
         n=settings.n,
         temperatures=settings.temperatures,
+        systems=settings.systems,
         top_p=settings.top_p,
         max_new_tokens=settings.max_new_tokens,
         seed=settings.seed,
         batch_size=settings.batch_size,
+        max_overlap=settings.max_overlap,
+        redraws=settings.redraws,
         path=path,
     )
 
 
-def items(task: TaskName, n_shown: int, prompts: Sequence[Prompt], generated: Sequence[Generated]) -> BuiltItems:
+def items(
+    task: TaskName, n_shown: int, prompts: Sequence[Prompt], generated: Sequence[Generated], *, balance: bool = False
+) -> BuiltItems:
     """The items of a task that prompts and responses give, sorted by id.
 
     Items that show several responses: one a prompt, with the `n_shown` that differ most, counting constraints
@@ -98,7 +108,12 @@ def items(task: TaskName, n_shown: int, prompts: Sequence[Prompt], generated: Se
     ----------
     n_shown
         Responses an item shows (`PilotConfig.n_shown`).
+    balance
+        Choose the responses of items that show several over all prompts (`training.pairs.choose`), so that neither
+        the shorter one nor a model is better or first more often; the price is a little difference.
     """
+    if balance and n_shown > 1:
+        return _balanced(task, n_shown, prompts, generated)
     responses: dict[str, list[Response]] = {}
     for one in generated:
         responses.setdefault(one.prompt_id, []).append(one.response)
@@ -117,9 +132,24 @@ def satisfied(constraints: Sequence[Constraint], text: str) -> float:
     return found.n_passed / found.n_total if found.n_total else 0.0
 
 
+def _balanced(task: TaskName, n_shown: int, prompts: Sequence[Prompt], generated: Sequence[Generated]) -> BuiltItems:
+    from workbench.training.pairs import choose
+
+    asked = {prompt.id: prompt for prompt in prompts}
+    choice = choose(
+        [one for one in generated if one.prompt_id in asked],
+        n_shown,
+        score=lambda prompt, text: satisfied(asked[prompt].constraints, text),
+    )
+    built = [_item(task, asked[prompt], shown) for prompt, shown in choice.sets.items()]
+    nothing = dict.fromkeys(asked.keys() - choice.sets.keys(), f"different responses: 0, needed: {n_shown}")
+    left_out = {prompt: reason for prompt in asked if (reason := (nothing | choice.left_out).get(prompt))}
+    return BuiltItems(tuple(sorted(built, key=lambda item: item.id)), left_out, choice.balance)
+
+
 def _sets(n_shown: int, prompt: Prompt, responses: Sequence[Response]) -> tuple[list[tuple[Response, ...]], str]:
     """The responses of each item that a prompt gives, and why it gives none where it does."""
-    from workbench.training.candidates import choose_set, different
+    from workbench.training.pairs import choose_set, different
 
     if n_shown == 0:
         return [()], ""

@@ -18,16 +18,24 @@ if TYPE_CHECKING:
 
 
 class Candidates(Record):
-    """How responses are generated; see `training.candidates.generate`. A ranking shows `shown` of the `n`."""
+    """How responses are generated (see `training.candidates.generate`) and chosen. A ranking shows `shown` of the `n`.
 
-    model: str = "smollm2-135m-instruct"
+    With `balance`, `training.pairs.choose` picks what is judged together, over all prompts; without it each prompt's
+    most different responses are shown.
+    """
+
+    model: str | Annotated[tuple[str, ...], Field(min_length=1)] = "smollm2-135m-instruct"
     n: Annotated[int, Field(ge=1, le=8)] = 4
     shown: Annotated[int, Field(ge=3, le=8)] = 3
     temperatures: tuple[float, ...] = (0.7, 1.0)
+    systems: tuple[str, ...] = ()
     top_p: Annotated[float, Field(gt=0, le=1)] = 0.95
     max_new_tokens: Annotated[int, Field(ge=1)] = 128
     batch_size: Annotated[int, Field(ge=1)] = 64
     seed: int = 0
+    redraws: Annotated[int, Field(ge=0, le=20)] = 0
+    max_overlap: Annotated[float, Field(gt=0, le=1)] = 0.8
+    balance: bool = False
 
 
 class Design(Record):

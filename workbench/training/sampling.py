@@ -44,12 +44,34 @@ class Drawn:
     finish: Literal["stop", "length"]
 
 
-def chat_tokens(tokenizer: Any, prompt: str) -> tuple[int, ...]:
-    """Tokens of the prompt as one user turn of the model's chat template, ready for the answer."""
+def chat_tokens(tokenizer: Any, prompt: str, *, system: str = "") -> tuple[int, ...]:
+    """Tokens of the prompt as one user turn of the model's chat template, ready for the answer.
+
+    Parameters
+    ----------
+    system
+        The system prompt; without one the template does what it does by itself (some add a prompt of their own).
+
+    Raises
+    ------
+    TrainingError
+        When the model's template takes no system prompt.
+    """
+    from jinja2 import TemplateError
+
     from workbench.training.models import plain
 
-    turn = [{"role": "user", "content": plain(prompt, tokenizer)}]
-    encoded = tokenizer.apply_chat_template(turn, tokenize=True, add_generation_prompt=True, return_dict=True)
+    turns = [{"role": "system", "content": plain(system, tokenizer)}] if system else []
+    turns.append({"role": "user", "content": plain(prompt, tokenizer)})
+    try:
+        encoded = tokenizer.apply_chat_template(turns, tokenize=True, add_generation_prompt=True, return_dict=True)
+    except TemplateError as error:
+        if not system:
+            raise
+        raise TrainingError(
+            f"the model's chat template refuses a system prompt: {str(error)[:200]}",
+            next_step="leave system prompts out, or use another model",
+        ) from error
     return tuple(encoded["input_ids"])
 
 
