@@ -9,32 +9,24 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
-from workbench import progress as bars
 from workbench.errors import TrainingError
-from workbench.records import Prompt, Response, canonical_json, content_id
-from workbench.training import drawn, models, replacing, sampling, variants
-from workbench.training.diversity import ALIKE
-from workbench.training.drawn import Generated, Key
+from workbench.records import Prompt, canonical_json
+from workbench.training import drawing, models, speakers, variants
+from workbench.training.diversity import ALIKE, overlap
+from workbench.training.drawing import Ask, Generated
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from workbench.training.variants import Variant
 
 __all__ = ["Generated", "answer_seed", "generate"]
 
-
-@dataclass(frozen=True)
-class _Ask:
-    prompt: Prompt
-    variant: Variant
-    draw: int
-    seed: int
-    key: Key
+_WHERE = "candidates.generate"
+_MOST_VARIANTS = 64
 
 
 def generate(
@@ -63,7 +55,8 @@ def generate(
     prompts
         What to answer; ids are distinct.
     model
-        `smollm2-135m-instruct`, a local folder or a hub id (see `models.resolve`), or several.
+        `smollm2-135m-instruct`, a local folder or a hub id (see `models.resolve`), the folder of a training run or
+        of an adapter (see `speakers.find`), or several of these.
     n
         Answers a prompt, 1 to 8. With one model and no system prompts, answer k is drawn at
         `temperatures[k % len(temperatures)]`. With several models or with system prompts, all combinations of model,
@@ -94,41 +87,47 @@ def generate(
     TrainingError
         For settings out of range, a prompt that does not fit the model, or a file that holds something else.
     """
-    names = [model] if isinstance(model, str) else list(model)
     _check_prompts(prompts)
-    _check_settings(names, n, temperatures, systems, top_p, max_new_tokens, batch_size, max_overlap, redraws)
-    refs = {name: models.resolve(name) for name in names}
-    if len({ref.sha256 for ref in refs.values()}) < len(refs):
-        raise TrainingError(f"two of the models {names} are one: their weights are the same", where=_WHERE)
-    ways = variants.cross(names, systems, temperatures)
-    mixed = len(names) > 1 or any(systems)
+    _check_settings(n, temperatures, systems, top_p, max_new_tokens, batch_size, max_overlap, redraws)
+    found = speakers.find(model)
+    mixed = len(found) > 1 or any(systems)
+    if mixed:
+        _check_mix(len(found), systems, temperatures)
+    ways = variants.cross([one.name for one in found], systems, temperatures)
     planned = variants.rotate(prompts, ways, n, seed) if mixed else variants.repeat(prompts, ways, n)
-    job = _Job(refs, top_p, max_new_tokens, seed, batch_size, Path(path) if path is not None else None, mixed, progress)
+    named = {one.name: one for one in found}
 
-    draws = {prompt.id: [[job.ask(prompt, k, way)] for k, way in enumerate(planned[prompt.id])] for prompt in prompts}
+    def ask(prompt: Prompt, k: int, draw: int) -> Ask:
+        way = planned[prompt.id][k]
+        own_seed = answer_seed(seed, prompt, k, draw)
+        return Ask(prompt, named[way.model], way.temperature, way.system, own_seed, draw)
+
+    settings = drawing.Settings(top_p, max_new_tokens, seed, batch_size)
+    drawer = drawing.Drawer(settings, Path(path) if path is not None else None, progress=progress)
+    draws = {prompt.id: [[ask(prompt, k, 0)] for k in range(n)] for prompt in prompts}
+    drawer.fill([one for answers in draws.values() for (one,) in answers], "answers")
     kept = {prompt.id: (0,) * n for prompt in prompts}
-    job.fill([ask for answers in draws.values() for (ask,) in answers], "answers")
     unsettled = list(prompts) if redraws else []
-    for draw in range(redraws + 1):
-        again = []
+    rounds = 0
+    while unsettled:
+        again: dict[str, tuple[int, ...]] = {}
         for prompt in unsettled:
-            texts = [[job.found[ask.key].response.text for ask in answer] for answer in draws[prompt.id]]
-            greedy = [answer[0].variant.temperature == 0 for answer in draws[prompt.id]]
-            kept[prompt.id], alike = replacing.settle(texts, greedy, limit=max_overlap)
-            again += [(prompt, k) for k in alike if len(draws[prompt.id][k]) <= redraws]
-        if not again:
-            break
-        fresh = []
-        for prompt, k in again:
-            answer = draws[prompt.id][k]
-            answer.append(job.ask(prompt, k, answer[0].variant, len(answer)))
-            fresh.append(answer[-1])
-        job.fill(fresh, f"near-duplicates again ({draw + 1})")
-        unsettled = list({prompt.id: prompt for prompt, _ in again}.values())
+            texts = [[drawer[one].response.text for one in answer] for answer in draws[prompt.id]]
+            greedy = [way.temperature == 0 for way in planned[prompt.id]]
+            kept[prompt.id], alike = settle(texts, greedy, limit=max_overlap)
+            again[prompt.id] = tuple(k for k in alike if len(texts[k]) <= redraws)
+        unsettled = [prompt for prompt in unsettled if again[prompt.id]]
+        fresh = [ask(prompt, k, len(draws[prompt.id][k])) for prompt in unsettled for k in again[prompt.id]]
+        slots = [draws[prompt.id][k] for prompt in unsettled for k in again[prompt.id]]
+        for slot, one in zip(slots, fresh, strict=True):
+            slot.append(one)
+        rounds += 1
+        if fresh:
+            drawer.fill(fresh, f"near-duplicates again ({rounds})")
     return [
-        job.found[answer[number].key]
+        _noted(drawer[answer[number]], len(answer), way if mixed else None)
         for prompt in prompts
-        for answer, number in zip(draws[prompt.id], kept[prompt.id], strict=True)
+        for answer, number, way in zip(draws[prompt.id], kept[prompt.id], planned[prompt.id], strict=True)
     ]
 
 
@@ -140,107 +139,49 @@ def answer_seed(seed: int, prompt: Prompt, k: int, draw: int = 0) -> int:
     return int.from_bytes(digest[:4], "big")  # 32 bits survive every JSON reader
 
 
-class _Job:
-    """The answers that are there, and the one loaded model that draws what is missing."""
+class Settled(NamedTuple):
+    """The number of the draw that stays of each answer, and the answers to draw again."""
 
-    def __init__(
-        self,
-        refs: dict[str, models.ModelRef],
-        top_p: float,
-        max_new_tokens: int,
-        seed: int,
-        batch_size: int,
-        path: Path | None,
-        mixed: bool,
-        progress: bool,
-    ) -> None:
-        self.refs, self.batch_size, self.path, self.mixed, self.progress = refs, batch_size, path, mixed, progress
-        self.fixed: dict[str, float] = {"top_p": top_p, "max_new_tokens": max_new_tokens, "run_seed": seed}
-        self.found: dict[Key, Generated] = drawn.read(path, self.fixed) if path else {}
-        self._loaded: tuple[str, Any, Any] | None = None
-
-    def ask(self, prompt: Prompt, k: int, way: Variant, draw: int = 0) -> _Ask:
-        seed = answer_seed(int(self.fixed["run_seed"]), prompt, k, draw)
-        key = Key(prompt.id, seed, way.temperature, way.system, self.refs[way.model].sha256)
-        return _Ask(prompt, way, draw, seed, key)
-
-    def fill(self, asks: Sequence[_Ask], what: str) -> None:
-        """Draw what is missing of these, model by model."""
-        # A model that is still loaded from the last round goes first.
-        names = sorted(self.refs, key=lambda name: self._loaded is None or self._loaded[0] != name)
-        with bars.bar(what, len(asks), "answer") if self.progress else bars.silent() as shown:
-            for name in names:
-                own = [ask for ask in asks if ask.variant.model == name]
-                # Loading is the dear part of a call that finds everything in its file, so look there first.
-                if all(ask.key in self.found for ask in own):
-                    shown.update(len(own))
-                    continue
-                self._draw(name, own, shown)
-
-    def _draw(self, name: str, asks: Sequence[_Ask], shown: Any) -> None:
-        model, tokenizer = self._load(name)
-        tokens: dict[tuple[str, str], tuple[int, ...]] = {}
-        for ask in asks:
-            chat = ask.prompt.id, ask.variant.system
-            if chat not in tokens:
-                tokens[chat] = sampling.chat_tokens(tokenizer, ask.prompt.prompt, system=ask.variant.system)
-                sampling.check_length(tokens[chat], int(self.fixed["max_new_tokens"]), model, f"prompt {ask.prompt.id}")
-        # Longest first: a batch that does not fit the memory fails at once, and time left is never too hopeful.
-        ordered = sorted(asks, key=lambda ask: -len(tokens[ask.prompt.id, ask.variant.system]))
-        # The batches are those of the whole job, finished or not, so a resumed job computes what it would have.
-        for start in range(0, len(ordered), self.batch_size):
-            batch = ordered[start : start + self.batch_size]
-            if any(ask.key not in self.found for ask in batch):
-                draws = [
-                    sampling.Draw(tokens[ask.prompt.id, ask.variant.system], ask.variant.temperature, ask.seed)
-                    for ask in batch
-                ]
-                said = sampling.sample(
-                    model,
-                    tokenizer,
-                    draws,
-                    top_p=self.fixed["top_p"],
-                    max_new_tokens=int(self.fixed["max_new_tokens"]),
-                )
-                new = {
-                    ask.key: self._record(ask, one)
-                    for ask, one in zip(batch, said, strict=True)
-                    if ask.key not in self.found
-                }
-                if self.path:
-                    drawn.append(self.path, list(new.values()))
-                self.found |= new
-            shown.update(len(batch))
-
-    def _load(self, name: str) -> tuple[Any, Any]:
-        if self._loaded is None or self._loaded[0] != name:
-            self._loaded = None  # let go of the last model before the next one takes memory
-            self._loaded = (name, *models.load(self.refs[name]))
-        return self._loaded[1:]
-
-    def _record(self, ask: _Ask, one: sampling.Drawn) -> Generated:
-        ref, way = self.refs[ask.variant.model], ask.variant
-        params: dict[str, Any] = {
-            **self.fixed,
-            "temperature": way.temperature,
-            "n_tokens": one.n_tokens,
-            "finish": one.finish,
-            **({"variant": way.name} if self.mixed else {}),
-            **({"system": way.system} if way.system else {}),
-            **({"draw": ask.draw} if ask.draw else {}),
-        }
-        response = Response(
-            id=content_id("r", ask.prompt.id, one.text, ref.sha256),
-            text=one.text,
-            model=ref.id,
-            model_sha256=ref.sha256,
-            params=params,
-            seed=ask.seed,
-        )
-        return Generated(prompt_id=ask.prompt.id, response=response)
+    kept: tuple[int, ...]
+    again: tuple[int, ...]
 
 
-_WHERE = "candidates.generate"
+def settle(draws: Sequence[Sequence[str]], greedy: Sequence[bool], *, limit: float = ALIKE) -> Settled:
+    """Of each answer keep the draw least like the answers before it; ask again where that one is too alike.
+
+    A pure function of the texts, so a job that is resumed comes to the same decisions.
+
+    Parameters
+    ----------
+    draws
+        The draws of each answer of one prompt, the first one first.
+    greedy
+        Which answers took the most likely token at temperature 0: drawn again they would say the same, so they come
+        first and it is the others that have to differ.
+    limit
+        The `diversity.overlap` from which on two answers are too alike.
+    """
+    kept: dict[int, int] = {}
+    again = []
+    for place in sorted(range(len(draws)), key=lambda place: (not greedy[place], place)):
+        said = [draws[other][number] for other, number in kept.items()]
+        nearness = [max((overlap(text, other) for other in said), default=0.0) for text in draws[place]]
+        kept[place] = nearness.index(min(nearness))
+        if min(nearness) >= limit and not greedy[place]:
+            again.append(place)
+    return Settled(tuple(kept[place] for place in range(len(draws))), tuple(sorted(again)))
+
+
+def _noted(one: Generated, tries: int, way: Variant | None) -> Generated:
+    """The answer with what only the whole job knows, which the line in the file therefore does not hold."""
+    more: Mapping[str, int | str] = {
+        **({"tries": tries} if tries > 1 else {}),
+        **({"variant": way.name} if way else {}),
+    }
+    if not more:
+        return one
+    response = one.response.model_copy(update={"params": {**one.response.params, **more}})
+    return one.model_copy(update={"response": response})
 
 
 def _check_prompts(prompts: Sequence[Prompt]) -> None:
@@ -252,7 +193,6 @@ def _check_prompts(prompts: Sequence[Prompt]) -> None:
 
 
 def _check_settings(
-    names: Sequence[str],
     n: int,
     temperatures: Sequence[float],
     systems: Sequence[str],
@@ -262,22 +202,14 @@ def _check_settings(
     max_overlap: float,
     redraws: int,
 ) -> None:
-    ways = len(names) * max(1, len(systems)) * len(temperatures)
-    mixed = len(names) > 1 or any(systems)
     problems = [
-        (not names or len(set(names)) < len(names), f"models must be one or more different ones, got {list(names)}"),
+        (isinstance(systems, str), f"systems are a list of texts, got the one text {str(systems)[:60]!r}"),
         (len(set(systems)) < len(systems), f"a system prompt stands twice in {list(systems)}"),
         (not 1 <= n <= 8, f"n must be 1 to 8, got {n}"),
         (
             not temperatures or not all(0 <= value <= 5 for value in temperatures),
             f"temperatures must be one or more numbers from 0 to 5, got {list(temperatures)}",
         ),
-        # Alone, a temperature named twice says how often; in a mix it would be the same variant twice.
-        (
-            mixed and len(set(temperatures)) < len(temperatures),
-            f"a temperature stands twice in {list(temperatures)}, and all are used equally often",
-        ),
-        (mixed and ways > 64, f"{ways} combinations of model, system prompt and temperature, at most 64 are allowed"),
         (not 0 < top_p <= 1, f"top_p must be in (0, 1], got {top_p}"),
         (max_new_tokens < 1, f"max_new_tokens must be at least 1, got {max_new_tokens}"),
         (batch_size < 1, f"batch_size must be at least 1, got {batch_size}"),
@@ -287,3 +219,19 @@ def _check_settings(
     for wrong, message in problems:
         if wrong:
             raise TrainingError(message, where=_WHERE)
+
+
+def _check_mix(n_models: int, systems: Sequence[str], temperatures: Sequence[float]) -> None:
+    # Alone, a temperature named twice says how often; in a mix it would be the same variant twice.
+    if len(set(temperatures)) < len(temperatures):
+        raise TrainingError(
+            f"a temperature stands twice in {list(temperatures)}, and in a mix all are used equally often",
+            where=_WHERE,
+            next_step="name each temperature once",
+        )
+    ways = n_models * max(1, len(systems)) * len(temperatures)
+    if ways > _MOST_VARIANTS:
+        raise TrainingError(
+            f"{ways} combinations of model, system prompt and temperature, at most {_MOST_VARIANTS} are allowed",
+            where=_WHERE,
+        )

@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import lru_cache
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,9 @@ from workbench.errors import RecordError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from workbench.training.drawn import Generated
+    import pandas as pd
+
+    from workbench.training.drawing import Generated
 
 # Two answers of which more than this is shared say the same with a word or two changed. On the shipped pilots 1.3 %
 # of the pairs of one prompt are above it, and nearly all of those are above .9 too.
@@ -42,19 +45,22 @@ class Diversity:
     sd_words: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BatchDiversity:
     """The diversity of each prompt's answers, and over all prompts.
 
-    The shares and overlaps are means over the prompts that have them (NaN when none has), `sd_words` too. A prompt's
-    `n_alike` answers are those that overlap with an earlier one by `limit` or more; `n_replaced` were drawn again and
-    the fresh draw kept.
+    The shares and overlaps are means over the prompts that have them (NaN when none has), `sd_words` too. Of `n_pairs`
+    pairs of answers to one prompt `n_alike` overlap by `limit` or more. To `n_tried` answers further draws were made,
+    `n_redraws` in all, and for `n_replaced` of them a further draw is the one that stayed.
     """
 
     prompts: dict[str, Diversity]
     n_answers: int
-    n_replaced: int
+    n_pairs: int
     n_alike: int
+    n_tried: int
+    n_redraws: int
+    n_replaced: int
     limit: float
     distinct_1: float
     distinct_2: float
@@ -63,14 +69,43 @@ class BatchDiversity:
     mean_words: float
     sd_words: float
 
+    def lines(self) -> list[str]:
+        """What it says, most important first."""
+        length = f"{self.mean_words:.0f} words on average, within a prompt +- {self.sd_words:.1f}"
+        alike = f"{self.n_alike} of {self.n_pairs} pairs of answers to one prompt are near-duplicates"
+        measures = {
+            "distinct-1": self.distinct_1,
+            "distinct-2": self.distinct_2,
+            "self-BLEU": self.self_bleu,
+            "overlap": self.mean_overlap,
+        }
+        lines = [
+            f"{self.n_answers} answers to {len(self.prompts)} prompts: {length}",
+            f"{alike} (overlap {self.limit:g} or more)",
+            "means over prompts: " + ", ".join(f"{name} {value:.3f}" for name, value in measures.items()),
+        ]
+        if self.n_tried:
+            again = f"{self.n_tried} answers were drawn again, {self.n_redraws} times in all"
+            lines.append(f"{again}; another draw stayed for {self.n_replaced}")
+        return lines
+
+    def table(self) -> pd.DataFrame:
+        """One row a prompt, the one whose answers are most alike first."""
+        import pandas as pd
+
+        rows = pd.DataFrame([{"prompt": prompt, **asdict(one)} for prompt, one in self.prompts.items()])
+        return rows.sort_values(["max_overlap", "prompt"], ascending=[False, True], ignore_index=True)
+
+    def __repr__(self) -> str:
+        return "\n".join(self.lines())
+
 
 def overlap(one: str, other: str) -> float:
     """How alike two texts are, from 0 to 1: mean of the Jaccard overlaps of word bigrams and character trigrams.
 
     Texts of the same words in another order, or with other endings, come out between 0 and 1; a text with itself 1.
     """
-    words = [_gram_set(words_of(text), 2) for text in (one, other)]
-    characters = [_gram_set(list(fold(text)), 3) for text in (one, other)]
+    words, characters = zip(_parts(one), _parts(other), strict=True)
     return (_jaccard(*words) + _jaccard(*characters)) / 2
 
 
@@ -85,7 +120,7 @@ def distinct_n(texts: Sequence[str], n: int = 2) -> float:
     """
     _check_order(n)
     grams = [gram for text in texts for gram in _grams(words_of(text), n)]
-    return len(set(grams)) / len(grams) if grams else float("nan")
+    return len(set(grams)) / len(grams) if grams else math.nan
 
 
 def self_bleu(texts: Sequence[str], n: int = 4) -> float:
@@ -100,7 +135,7 @@ def self_bleu(texts: Sequence[str], n: int = 4) -> float:
     """
     _check_order(n)
     if len(texts) < 2:
-        return float("nan")
+        return math.nan
     words = [words_of(text) for text in texts]
     return _mean([_bleu(own, [*words[:i], *words[i + 1 :]], n) for i, own in enumerate(words)])
 
@@ -119,7 +154,8 @@ def of_texts(texts: Sequence[str]) -> Diversity:
     lengths = [len(words_of(text)) for text in texts]
     mean = sum(lengths) / len(lengths)
     # The divisor is n - 1: the answers are a sample of what the model would say.
-    spread = math.sqrt(sum((one - mean) ** 2 for one in lengths) / (len(lengths) - 1)) if len(lengths) > 1 else math.nan
+    squares = math.fsum((one - mean) ** 2 for one in lengths)
+    spread = math.sqrt(squares / (len(lengths) - 1)) if len(lengths) > 1 else math.nan
     return Diversity(
         n=len(texts),
         distinct_1=distinct_n(texts, 1),
@@ -148,10 +184,14 @@ def of_batch(generated: Iterable[Generated], *, limit: float = ALIKE) -> BatchDi
         When there is no answer.
     """
     answers: dict[str, list[str]] = {}
+    redraws = []
     n_replaced = 0
     for one in generated:
         answers.setdefault(one.prompt_id, []).append(one.response.text)
-        n_replaced += bool(one.response.params.get("draw"))
+        tries = one.response.params.get("tries")
+        if isinstance(tries, int) and tries > 1:
+            redraws.append(tries - 1)
+            n_replaced += bool(one.response.params.get("draw"))
     if not answers:
         raise RecordError("no answers, so no diversity")
     prompts = {prompt: of_texts(texts) for prompt, texts in answers.items()}
@@ -159,8 +199,11 @@ def of_batch(generated: Iterable[Generated], *, limit: float = ALIKE) -> BatchDi
     return BatchDiversity(
         prompts=prompts,
         n_answers=sum(one.n for one in found),
-        n_replaced=n_replaced,
+        n_pairs=sum(math.comb(one.n, 2) for one in found),
         n_alike=sum(n_alike(answers[prompt], limit) for prompt, one in prompts.items() if one.max_overlap >= limit),
+        n_tried=len(redraws),
+        n_redraws=sum(redraws),
+        n_replaced=n_replaced,
         limit=limit,
         distinct_1=_mean([one.distinct_1 for one in found]),
         distinct_2=_mean([one.distinct_2 for one in found]),
@@ -172,8 +215,8 @@ def of_batch(generated: Iterable[Generated], *, limit: float = ALIKE) -> BatchDi
 
 
 def n_alike(texts: Sequence[str], limit: float = ALIKE) -> int:
-    """How many texts overlap with an earlier one by `limit` or more."""
-    return sum(any(overlap(text, earlier) >= limit for earlier in texts[:i]) for i, text in enumerate(texts))
+    """How many pairs of the texts overlap by `limit` or more."""
+    return sum(overlap(one, other) >= limit for one, other in combinations(texts, 2))
 
 
 def fold(text: str) -> str:
@@ -211,11 +254,17 @@ def _grams(parts: Sequence[str], n: int) -> list[tuple[str, ...]]:
     return [tuple(parts[i : i + n]) for i in range(len(parts) - n + 1)]
 
 
-def _gram_set(parts: Sequence[str], n: int) -> set[tuple[str, ...]]:
-    return set(_grams(parts, min(n, len(parts)) or 1))
+@lru_cache(maxsize=256)  # each text of a prompt is compared with all others
+def _parts(text: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Word bigrams and character trigrams; of a text shorter than that, the whole."""
+    words, characters = words_of(text), fold(text)
+    # No word holds a blank, so joined ones stay apart.
+    bigrams = frozenset(" ".join(gram) for gram in _grams(words, min(2, len(words)) or 1))
+    size = min(3, len(characters)) or 1
+    return bigrams, frozenset(characters[i : i + size] for i in range(len(characters) - size + 1))
 
 
-def _jaccard(one: set[tuple[str, ...]], other: set[tuple[str, ...]]) -> float:
+def _jaccard(one: frozenset[str], other: frozenset[str]) -> float:
     union = one | other
     return len(one & other) / len(union) if union else 1.0
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from workbench.records import Response
-    from workbench.training.drawn import Generated
+    from workbench.training.drawing import Generated
 
 
 @dataclass(frozen=True)

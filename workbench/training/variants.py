@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from itertools import product
-from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from workbench.records import Record, canonical_json
@@ -28,9 +27,9 @@ class Variant(Record):
 
     @property
     def name(self) -> str:
-        """A short name that does not depend on which other variants there are."""
+        """A short name that does not depend on which other variants there are; the model stays whole in it."""
         system = f" s{hashlib.sha256(self.system.encode()).hexdigest()[:6]}" if self.system else ""
-        return f"{PurePath(self.model).name} t{self.temperature:g}{system}"
+        return f"{self.model} t{self.temperature:g}{system}"
 
 
 def cross(models: Sequence[str], systems: Sequence[str], temperatures: Sequence[float]) -> tuple[Variant, ...]:
