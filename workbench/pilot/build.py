@@ -7,35 +7,52 @@ give the same bytes.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from string import ascii_uppercase
 from typing import TYPE_CHECKING
 
 from workbench import verifiers
 from workbench.errors import PilotError
+from workbench.pilot.views import Shown
 from workbench.records import Gold, Item, Prompt, content_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    import pandas as pd
+
     from workbench.pilot.config import Candidates
     from workbench.records import Constraint, Response, TaskName
     from workbench.training.balancing import Balance
     from workbench.training.candidates import Generated
+    from workbench.training.diversity import BatchDiversity
 
 
-@dataclass(frozen=True)
-class BuiltItems:
+@dataclass(frozen=True, repr=False)
+class BuiltItems(Shown):
     """Items, and the prompts that gave none (with the reason), so nothing is dropped in silence.
 
-    `balance` says, where responses were chosen with it, what is left that would let somebody guess.
+    `diversity` is of all responses there were, None for items that show none. `balance` says, where responses were
+    chosen with it, what is left that would let somebody guess.
     """
 
     items: tuple[Item, ...]
     left_out: dict[str, str]
+    diversity: BatchDiversity | None = None
     balance: Balance | None = None
+
+    def lines(self) -> list[str]:
+        """What there is and what is left out, how different the responses are, and how balanced the choice."""
+        lines = [f"{len(self.items)} items; {len(self.left_out)} prompts gave none"]
+        lines += [f"left out: {count} ({reason})" for reason, count in sorted(Counter(self.left_out.values()).items())]
+        return [*lines, *(line for part in (self.diversity, self.balance) if part for line in part.lines())]
+
+    def table(self) -> pd.DataFrame | None:
+        """Where models or variants were balanced against each other, one row for each."""
+        return self.balance.table() if self.balance and len(self.balance.models | self.balance.variants) > 1 else None
 
 
 def read_prompts(path: Path) -> list[Prompt]:
@@ -72,12 +89,16 @@ def read_prompts(path: Path) -> list[Prompt]:
 
 
 def candidates(prompts: Sequence[Prompt], settings: Candidates, path: Path) -> list[Generated]:
-    """Generate (or finish generating) the responses to the prompts, kept in `path`."""
+    """Generate (or finish generating) the responses to the prompts, kept in `path`.
+
+    A model that is a folder in that of `path` is looked for there first, so `runs/ID` is a run of the pilot.
+    """
     from workbench.training.candidates import generate
 
+    named = [settings.model] if isinstance(settings.model, str) else settings.model
     return generate(
         prompts,
-        settings.model,
+        [str(path.parent / name) if (path.parent / name).is_dir() else name for name in named],
         n=settings.n,
         temperatures=settings.temperatures,
         systems=settings.systems,
@@ -112,8 +133,23 @@ def items(
         Choose the responses of items that show several over all prompts (`training.pairs.choose`), so that neither
         the shorter one nor a model is better or first more often; the price is a little difference.
     """
-    if balance and n_shown > 1:
-        return _balanced(task, n_shown, prompts, generated)
+    asked = {prompt.id for prompt in prompts}
+    used = [one for one in generated if one.prompt_id in asked]
+    found = (_balanced if balance and n_shown > 1 else _unbalanced)(task, n_shown, prompts, used)
+    if not used or not n_shown:
+        return found
+    from workbench.training import diversity
+
+    return replace(found, diversity=diversity.of_batch(used))
+
+
+def satisfied(constraints: Sequence[Constraint], text: str) -> float:
+    """Share of the constraints that a text satisfies, 0 to 1; 0 when nothing was asked (no evidence of quality)."""
+    found = verifiers.check_all(constraints, text)
+    return found.n_passed / found.n_total if found.n_total else 0.0
+
+
+def _unbalanced(task: TaskName, n_shown: int, prompts: Sequence[Prompt], generated: Sequence[Generated]) -> BuiltItems:
     responses: dict[str, list[Response]] = {}
     for one in generated:
         responses.setdefault(one.prompt_id, []).append(one.response)
@@ -126,25 +162,19 @@ def items(
     return BuiltItems(tuple(sorted(built, key=lambda item: item.id)), left_out)
 
 
-def satisfied(constraints: Sequence[Constraint], text: str) -> float:
-    """Share of the constraints that a text satisfies, 0 to 1; 0 when nothing was asked (no evidence of quality)."""
-    found = verifiers.check_all(constraints, text)
-    return found.n_passed / found.n_total if found.n_total else 0.0
-
-
 def _balanced(task: TaskName, n_shown: int, prompts: Sequence[Prompt], generated: Sequence[Generated]) -> BuiltItems:
     from workbench.training.pairs import choose
 
     asked = {prompt.id: prompt for prompt in prompts}
     choice = choose(
-        [one for one in generated if one.prompt_id in asked],
+        generated,
         n_shown,
         score=lambda prompt, text: satisfied(asked[prompt].constraints, text),
     )
     built = [_item(task, asked[prompt], shown) for prompt, shown in choice.sets.items()]
     nothing = dict.fromkeys(asked.keys() - choice.sets.keys(), f"different responses: 0, needed: {n_shown}")
     left_out = {prompt: reason for prompt in asked if (reason := (nothing | choice.left_out).get(prompt))}
-    return BuiltItems(tuple(sorted(built, key=lambda item: item.id)), left_out, choice.balance)
+    return BuiltItems(tuple(sorted(built, key=lambda item: item.id)), left_out, balance=choice.balance)
 
 
 def _sets(n_shown: int, prompt: Prompt, responses: Sequence[Response]) -> tuple[list[tuple[Response, ...]], str]:

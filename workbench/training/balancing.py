@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,8 @@ from workbench.training.diversity import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    import pandas as pd
 
     from workbench.records import Response
 
@@ -37,7 +39,7 @@ class SourceBalance:
     worse: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Balance:
     """What the chosen sets would let somebody guess, in counts of pairs within sets.
 
@@ -56,6 +58,27 @@ class Balance:
     longer_better: int
     models: dict[str, SourceBalance]
     variants: dict[str, SourceBalance]
+
+    def lines(self) -> list[str]:
+        """What it says, most important first."""
+        return [
+            f"{self.n_sets} sets: difference {self.difference:.2f}, without balance {self.best_difference:.2f}",
+            f"better is the shorter in {self.shorter_better} pairs, the longer in {self.longer_better}",
+            f"first is the shorter in {self.shorter_first} pairs, the longer in {self.longer_first}",
+            f"first is the better in {self.better_first} pairs, the worse in {self.worse_first}",
+        ]
+
+    def table(self) -> pd.DataFrame:
+        """One row a model, then one a variant; all but `shown` count pairs with another one."""
+        import pandas as pd
+
+        sources = [("model", self.models), ("variant", self.variants)]
+        return pd.DataFrame(
+            [{"kind": kind, "name": name, **asdict(one)} for kind, found in sources for name, one in found.items()]
+        )
+
+    def __repr__(self) -> str:
+        return "\n".join(self.lines())
 
 
 @dataclass(frozen=True)
