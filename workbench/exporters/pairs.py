@@ -1,4 +1,4 @@
-"""From labels to what a trainer reads: preference rows, with a ledger of every label that was not used, and why.
+"""Preference rows from pairwise labels.
 
 A `(prompt, chosen, rejected)` triplet cannot hold a tie, a doubt or a source, so rows carry votes, margin, guideline
 and who judged beside it; trainers ignore columns they do not know.
@@ -6,97 +6,62 @@ and who judged beside it; trainers ignore columns they do not know.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from workbench.errors import ExportError
-from workbench.records import Record, Sha256, Source, Split, canonical_json
+from workbench.exporters import votes as expanding
+from workbench.exporters.ledger import Books, Choice, Exported, provenance
+from workbench.exporters.rows import ModelledRow, PreferenceRow, draw, item_split
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from workbench.records import Guideline, Item, Label
+    from workbench.records import Guideline, Item, Label, Response
 
-Ties = Literal["drop", "both"]
-
-# Why a label is not in the export; each label not used is counted under exactly one of these.
-REASONS = {
-    "repeat": "hidden repeat: measures the annotator's consistency, not the item",
-    "gold": "gold item: checks annotators, and its answer is already known",
-    "no_text": "the prompt's or a response's text is not in the data",
-    "same_text": "both responses say the same, so there is nothing to prefer",
-    "other_guideline": "given under another guideline version",
-    "excluded_annotator": "annotator left out on request",
-    "tie": "the consensus is a tie, and ties were dropped",
-    "both_bad": "the consensus is that both responses are bad",
-    "unresolved": "no label has a majority and nobody adjudicated",
-}
-
-
-class PreferenceRow(Record):
-    """One training pair. `votes` counts A, B and tie; `p_chosen` is the vote share of the chosen response with a tie
-    as half a vote; `margin` is (votes for chosen - votes for rejected) / all votes."""
-
-    item: str
-    prompt_id: str
-    split: Split
-    prompt: str
-    chosen: str
-    rejected: str
-    chosen_id: str
-    rejected_id: str
-    chosen_model: str
-    rejected_model: str
-    category: str
-    votes: dict[str, int]
-    p_chosen: float
-    margin: float
-    decided_by: str
-    source: tuple[Source, ...]
-    guideline: str
-    guideline_sha256: Sha256
-
-
-@dataclass(frozen=True)
-class LedgerEntry:
-    """How many labels (and items) were not used for one reason."""
-
-    reason: str
-    meaning: str
-    n_labels: int
-    n_items: int
+Ties = Literal["drop", "both", "split"]
+TIES = ("drop", "both", "split")
+Margin = Literal["votes", "model"]
 
 
 @dataclass(frozen=True, repr=False)
-class Preferences:
-    """Preference rows and the ledger: `n_labels == n_used + sum of the ledger's n_labels`, always."""
+class Preferences(Exported[PreferenceRow]):
+    """Preference rows and the ledger: `n_labels == n_used + sum of the ledger's n_labels`, always.
 
-    rows: tuple[PreferenceRow, ...]
-    ledger: tuple[LedgerEntry, ...]
-    n_labels: int
-    n_used: int
+    `tied` are the items whose consensus is a tie, where ties were kept.
+    """
 
-    def split(self, name: Split) -> tuple[PreferenceRow, ...]:
-        """The rows of one split. Splits are by prompt."""
-        return tuple(row for row in self.rows if row.split == name)
-
-    def jsonl(self) -> str:
-        """Canonical JSON lines, sorted by item: the same labels give the same bytes."""
-        return "".join(row.canonical() + "\n" for row in self.rows)
+    tied: frozenset[str] = frozenset()
 
     @property
-    def sha256(self) -> str:
-        """Hash of `jsonl()`; training manifests and reports name it."""
-        return hashlib.sha256(self.jsonl().encode()).hexdigest()
+    def what(self) -> str:
+        """What a row is called."""
+        return "preference rows"
 
-    def __str__(self) -> str:
-        unused = ", ".join(f"{entry.n_labels} {entry.reason}" for entry in self.ledger) or "none"
-        return f"{len(self.rows)} preference rows from {self.n_used} of {self.n_labels} labels (not used: {unused})"
+    def by_votes(self, total: int | None = None) -> Preferences:
+        """One row a vote: 2-1 becomes A > B twice and B > A once, and the mean DPO loss the soft-label loss.
 
-    __repr__ = __str__
+        Every item gets the same number of rows, so none weighs more than another, and each row carries its item's id.
+        Where rankings gave an item several pairs, each pair does, and the id is that of item and responses. A tie is
+        half a vote each way. An adjudicated pair has all its rows one way: somebody looked again and decided. Order
+        and split are those of the pairs.
+
+        Parameters
+        ----------
+        total
+            Rows an item. By default the smallest number that needs no rounding: the least common multiple of the
+            items' numbers of votes, doubled where a tie leaves half a vote. With another number shares are rounded to
+            the nearest, at most half a row an item, and the result says by how much; an exact half goes up or down by
+            a hash of the item's id.
+
+        Raises
+        ------
+        ExportError
+            Without `total`, where more than `votes.MOST_ROWS` rows an item would be needed.
+        """
+        rows, notes = expanding.expand(self.rows, self.tied, total)
+        return replace(self, rows=rows, notes=(*self.notes, *notes))
 
 
 def preferences(
@@ -109,6 +74,8 @@ def preferences(
     keep_gold: bool = False,
     eval_share: float = 0.1,
     exclude: Sequence[str] = (),
+    posteriors: Mapping[str, Mapping[str, float]] | None = None,
+    margin: Margin = "votes",
 ) -> Preferences:
     """Turn pairwise labels into preference rows under one guideline version.
 
@@ -122,8 +89,10 @@ def preferences(
     guideline
         Labels given under another version are not used, and counted.
     ties
-        `drop` leaves tied items out (and counts them); `both` writes both directions, so the mean loss pulls to
-        indifference.
+        `drop` leaves tied items out (and counts them). `both` writes both directions, so the mean loss pulls to
+        indifference. `split` writes one row, whose direction is a hash of the item's id: one way or the other with
+        even chances, so over many items the mean loss pulls to indifference too, rows stay one an item, and an item
+        keeps its direction when the batch grows.
     keep_gold
         Use gold items for training too.
     eval_share
@@ -131,180 +100,122 @@ def preferences(
         when the batch grows. Items with split `test` keep it.
     exclude
         Annotators whose labels are left out on request, and counted.
+    posteriors
+        item -> label -> probability that it is the true one, by a model of the annotators. Rows are then
+        `ModelledRow` with `p_model`; an item without posterior takes its vote share.
+    margin
+        `votes`, or `model`: 2 `p_model` - 1.
 
     Raises
     ------
     ExportError
-        No label could be used; labels of items that are not given; a task other than pairwise.
+        No label could be used; labels of items that are not given; a task other than pairwise; unknown `ties`; a
+        model's margin without posteriors.
     """
-    known = {item.id: item for item in items}
-    listed = list(labels)
-    _check(known, listed, eval_share)
-    used: dict[str, list[Label]] = {}
-    unused: dict[str, list[Label]] = {}
-    for label in listed:
-        reason = _unused(label, known[label.item], decisions, guideline, ties, keep_gold, exclude)
-        (unused.setdefault(reason, []) if reason else used.setdefault(label.item, [])).append(label)
-    rows = [
-        row for name in sorted(used) for row in _rows(known[name], used[name], decisions[name], guideline, eval_share)
-    ]
-    ledger = tuple(
-        LedgerEntry(reason, meaning, len(unused[reason]), len({label.item for label in unused[reason]}))
-        for reason, meaning in REASONS.items()
-        if reason in unused
-    )
-    if not rows:
-        counts = ", ".join(f"{entry.n_labels} {entry.reason}" for entry in ledger) or "no labels at all"
-        without = any(entry.reason == "no_text" for entry in ledger)
-        raise ExportError(
-            f"no label can be used for preferences ({counts})",
-            next_step="import the table again with the columns prompt, response_a and response_b"
-            if without
-            else "label or adjudicate first",
-        )
-    return Preferences(tuple(rows), ledger, len(listed), sum(len(found) for found in used.values()))
+    check_ties(ties)
+    if margin == "model" and posteriors is None:
+        raise ExportError("the model's margin needs posteriors", next_step="pilot.preferences(decide='model')")
+    choice = Choice(guideline, keep_gold, eval_share, tuple(exclude))
+
+    def refused(label: Label, item: Item) -> str:
+        barred = choice.refused(label, item)
+        if barred:
+            return barred
+        decided, _ = decisions.get(label.item, (None, "unresolved"))
+        if decided is None:
+            return "unresolved"
+        return decided if decided == "both_bad" or (decided == "tie" and ties == "drop") else ""
+
+    books = Books(items, labels, refused, "pairwise")
+    rows: list[PreferenceRow] = []
+    for name in sorted(books.used):
+        item, used = books.items[name], books.used[name]
+        decided, how = decisions[name]
+        a, b = item.responses
+        pair = Pair(name, Side("A", a), Side("B", b), Counter(str(label.answer["choice"]) for label in used))
+        made = pair_rows(pair, decided, how, item, used, choice, ties)
+        posterior = None if posteriors is None else posteriors.get(name, {})
+        rows += made if posterior is None else [_modelled(row, pair, posterior, margin) for row in made]
+    books.need_rows(rows, "preferences")
+    tied = frozenset(name for name in books.used if decisions[name][0] == "tie")
+    return Preferences(tuple(rows), books.ledger(), books.n_labels, books.n_used, tied=tied)
 
 
-def write(preferences: Preferences, folder: str | Path) -> dict[str, Path]:
-    """Write `train.jsonl`, `eval.jsonl` (and `test.jsonl` where there are such rows), `ledger.json` and `README.md`.
+class Side(NamedTuple):
+    """One response of a pair and the letter votes for it are counted under."""
 
-    Returns the paths by name. Files are canonical: the same labels give the same bytes.
-    """
-    target = Path(folder)
-    target.mkdir(parents=True, exist_ok=True)
-    paths: dict[str, Path] = {}
-    splits: tuple[Split, ...] = ("train", "eval", "test")
-    for split in splits:
-        rows = preferences.split(split)
-        if rows or split == "train":
-            paths[split] = _write(target / f"{split}.jsonl", "".join(row.canonical() + "\n" for row in rows))
-    ledger = {
-        "n_labels": preferences.n_labels,
-        "n_used": preferences.n_used,
-        "not_used": [entry.__dict__ for entry in preferences.ledger],
-        "rows_sha256": preferences.sha256,
-    }
-    paths["ledger"] = _write(target / "ledger.json", canonical_json(ledger) + "\n")
-    paths["card"] = _write(target / "README.md", card(preferences))
-    return paths
+    letter: str
+    response: Response
 
 
-def card(preferences: Preferences) -> str:
-    """A data-set card in Markdown: what the rows are, who judged, under which guideline, what was left out."""
-    rows = preferences.rows
-    sources = sorted({source for row in rows for source in row.source})
-    decided = Counter(row.decided_by for row in rows)
-    simulated = "**These labels are simulated, not given by people.**\n\n" if "simulated" in sources else ""
-    splits = Counter(row.split for row in rows)
-    lines = [
-        "# Preference rows\n",
-        (
-            f"{simulated}{len(rows)} rows from {preferences.n_used} of {preferences.n_labels} labels; "
-            f"judged by: {', '.join(sources)}; guideline {rows[0].guideline} (sha256 {rows[0].guideline_sha256}).\n"
-        ),
-        "| split | rows |\n|---|---|\n" + "".join(f"| {name} | {splits[name]} |\n" for name in sorted(splits)),
-        "| decided by | rows |\n|---|---|\n" + "".join(f"| {how} | {n} |\n" for how, n in sorted(decided.items())),
-        "| labels not used | labels | items |\n|---|---|---|\n"
-        + "".join(f"| {entry.meaning} | {entry.n_labels} | {entry.n_items} |\n" for entry in preferences.ledger),
-        (
-            "Columns: `prompt`, `chosen`, `rejected` as TRL reads them; `votes`, `p_chosen` (ties count half), "
-            "`margin`, `decided_by`, `source`, `guideline`, `guideline_sha256` and ids. Splits are by prompt.\n"
-        ),
-        f"sha256 of all rows: `{preferences.sha256}`\n",
-    ]
-    return "\n".join(lines)
+class Pair(NamedTuple):
+    """Two responses to one prompt and the votes on them: by letter, `tie` and `both_bad`."""
+
+    item: str
+    a: Side
+    b: Side
+    votes: Counter[str]
 
 
-def _check(known: Mapping[str, Item], labels: Sequence[Label], eval_share: float) -> None:
-    if not 0 <= eval_share < 1:
-        raise ExportError(f"eval_share is a share from 0 to below 1, got {eval_share!r}")
-    other = sorted({label.task for label in labels} - {"pairwise"})
-    if other:
-        raise ExportError(
-            f"preference rows are made from pairwise labels, these are {', '.join(other)}",
-            next_step="pass the pairwise labels only",
-        )
-    strangers = sorted({label.item for label in labels} - set(known))
-    if strangers:
-        raise ExportError(f"{len(strangers)} labelled items are not given, first {strangers[0]}")
-
-
-def _unused(
-    label: Label,
+def pair_rows(
+    pair: Pair,
+    decided: str | None,
+    how: str,
     item: Item,
-    decisions: Mapping[str, tuple[str | None, str]],
-    guideline: Guideline,
+    labels: Sequence[Label],
+    choice: Choice,
     ties: Ties,
-    keep_gold: bool,
-    exclude: Sequence[str],
-) -> str:
-    """The reason this label makes no row, or an empty string. The first that applies counts."""
-    if label.is_repeat:
-        return "repeat"
-    if label.annotator in exclude:
-        return "excluded_annotator"
-    if label.guideline_sha256 != guideline.sha256:
-        return "other_guideline"
-    texts = [response.text.strip() for response in item.responses]
-    if not all([item.prompt.strip(), *texts]):
-        return "no_text"
-    if len(set(texts)) < len(texts):
-        return "same_text"
-    if label.is_gold and not keep_gold:
-        return "gold"
-    decided, _ = decisions.get(label.item, (None, "unresolved"))
-    if decided is None:
-        return "unresolved"
-    if decided == "both_bad" or (decided == "tie" and ties == "drop"):
-        return decided
-    return ""
-
-
-def _rows(
-    item: Item, labels: Sequence[Label], decision: tuple[str | None, str], guideline: Guideline, eval_share: float
 ) -> list[PreferenceRow]:
-    decided, how = decision
-    votes = Counter(str(label.answer["choice"]) for label in labels)
+    """The rows of one pair: one where it is decided, none to two where it is a tie."""
+    a, b, votes = pair.a, pair.b, pair.votes
+    if decided == "tie":
+        both = [(a, b), (b, a)]
+        directions = {"drop": [], "both": both, "split": [both[draw(f"tie:{pair.item}") < 1 / 2]]}[ties]
+    else:
+        directions = [(a, b)] if decided == a.letter else [(b, a)]
     total = sum(votes.values())
-    a, b = item.responses
-    directions = [("A", a, b), ("B", b, a)] if decided == "tie" else [("A", a, b) if decided == "A" else ("B", b, a)]
+    given: Any = provenance(labels, choice.guideline)
     return [
         PreferenceRow(
-            item=item.id,
+            item=pair.item,
             prompt_id=item.prompt_id,
-            split=_split(item, eval_share),
+            split=item_split(item, choice.eval_share),
             prompt=item.prompt,
-            chosen=better.text,
-            rejected=worse.text,
-            chosen_id=better.id,
-            rejected_id=worse.id,
-            chosen_model=better.model,
-            rejected_model=worse.model,
+            chosen=better.response.text,
+            rejected=worse.response.text,
+            chosen_id=better.response.id,
+            rejected_id=worse.response.id,
+            chosen_model=better.response.model,
+            rejected_model=worse.response.model,
             category=item.category,
             votes=dict(sorted(votes.items())),
-            p_chosen=round((votes[letter] + (votes["tie"] + votes["both_bad"]) / 2) / total, 6),
-            margin=round((votes[letter] - votes["B" if letter == "A" else "A"]) / total, 6),
+            p_chosen=round((votes[better.letter] + (votes["tie"] + votes["both_bad"]) / 2) / total, 6),
+            margin=round((votes[better.letter] - votes[worse.letter]) / total, 6),
             decided_by=how,
-            source=tuple(sorted({label.source for label in labels})),
-            guideline=guideline.ref,
-            guideline_sha256=guideline.sha256,
+            **given,
         )
-        for letter, better, worse in directions
+        for better, worse in directions
     ]
 
 
-def _split(item: Item, eval_share: float) -> Split:
-    if item.split != "train":
-        return item.split
-    draw = int(hashlib.sha256(item.prompt_id.encode()).hexdigest()[:8], 16) / 2**32
-    return "eval" if draw < eval_share else "train"
+def majority(votes: Mapping[str, int]) -> str | None:
+    """The vote there is most of, None where two share the lead."""
+    top = max(votes.values(), default=0)
+    leaders = [vote for vote, n in votes.items() if n == top]
+    return leaders[0] if len(leaders) == 1 else None
 
 
-def _write(path: Path, text: str) -> Path:
-    path.write_text(text, encoding="utf-8", newline="\n")
-    return path
+def check_ties(ties: str) -> None:
+    """Raise `ExportError` for a treatment of ties there is not."""
+    if ties not in TIES:
+        raise ExportError(f"ties must be one of {', '.join(TIES)}, got {ties!r}")
 
 
-def rows_as_dicts(rows: Iterable[PreferenceRow]) -> list[dict[str, Any]]:
-    """Rows as plain dictionaries, ready for `datasets.Dataset.from_list` or a data frame."""
-    return [row.model_dump(mode="json") for row in rows]
+def _modelled(row: PreferenceRow, pair: Pair, posterior: Mapping[str, float], margin: Margin) -> ModelledRow:
+    letter = pair.a.letter if row.chosen_id == pair.a.response.id else pair.b.letter
+    sure = posterior.get(letter, 0.0) + (posterior.get("tie", 0.0) + posterior.get("both_bad", 0.0)) / 2
+    p_model = round(sure, 6) if posterior else row.p_chosen
+    fields = {name: getattr(row, name) for name in type(row).model_fields}
+    if margin == "model":
+        fields["margin"] = round(2 * p_model - 1, 6)
+    return ModelledRow(**fields, p_model=p_model)
