@@ -15,6 +15,8 @@ from workbench import __version__
 from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from workbench.pilot import Pilot
 
 SHIPPED = Path("pilots/instruction-following-smollm2")
@@ -209,19 +211,52 @@ def cost(
 @app.command()
 def export(
     folder: Folder,
-    ties: Annotated[str, typer.Option(help="drop (and count), or both directions")] = "drop",
+    kind: Annotated[
+        str, typer.Option(help="rows for sft, reward, dpo, kto or policy; by default preference rows of pairs")
+    ] = "",
+    ties: Annotated[str, typer.Option(help="drop (and count), both directions, or split: half of them each way")] = "",
+    decide: Annotated[str, typer.Option(help="for pairs: votes, or model (weighs annotators, adds p_model)")] = "",
+    pairs: Annotated[str, typer.Option(help="for rankings: all, or best_worst")] = "",
+    by_votes: Annotated[bool, typer.Option("--by-votes", help="one row a vote, for loss votes")] = False,
+    clear: Annotated[float | None, typer.Option(help="for sft and kto of pairs: smallest margin, 0 to 1")] = None,
+    threshold: Annotated[float | None, typer.Option(help="for ratings: wanted above it, unwanted below")] = None,
+    min_gap: Annotated[float | None, typer.Option(help="smallest difference of scores that makes a pair")] = None,
+    criterion: Annotated[str, typer.Option(help="for ratings: only this one")] = "",
+    desirable: Annotated[list[str] | None, typer.Option(help="for classes: one that is wanted; may repeat")] = None,
+    undesirable: Annotated[list[str] | None, typer.Option(help="for classes: one that is not; may repeat")] = None,
+    withstood: Annotated[str, typer.Option(help="for attacks that failed: drop, or wanted")] = "",
     storage: Storage = None,
 ) -> None:
-    """Write all events as canonical lines, and for pairs preference rows with a ledger of unused labels."""
+    """Write all events as canonical lines, and rows for training with a ledger of unused labels and a card."""
+    from workbench import exporters
+
     pilot = _open(folder, storage)
-    if ties not in ("drop", "both"):
-        raise typer.BadParameter(f"got {ties!r}; allowed are drop, both", param_hint="--ties")
+    _one_of(kind, exporters.KINDS, "--kind")
+    _one_of(ties, exporters.TIES, "--ties")
+    given = {
+        "ties": ties,
+        "decide": decide,
+        "pairs": pairs,
+        "by_votes": by_votes,
+        "clear": clear,
+        "threshold": threshold,
+        "min_gap": min_gap,
+        "criterion": criterion,
+        "desirable": desirable,
+        "undesirable": undesirable,
+        "withstood": withstood,
+    }
+    options = {name: value for name, value in given.items() if value or value == 0.0 and value is not False}
     _say(f"all events in {pilot.export()}")
-    if pilot.config.task != "pairwise":
+    if not kind and pilot.config.task != "pairwise":
         _say(f"no preference rows: they are made of pairwise labels, and this pilot's are {pilot.config.task}")
+        _say(f"for other rows: workbench export {folder} --kind sft, reward, dpo, kto or policy")
         return
-    _say(pilot.preferences(ties="both" if ties == "both" else "drop"))
-    _say(f"written to {folder / 'preferences'}")
+    made = pilot.rows(kind or "dpo", **options)
+    target = pilot.folder / "preferences" / kind
+    exporters.write(made, target)
+    _say(made)
+    _say(f"written to {folder / 'preferences' / kind}")
 
 
 @app.command()
@@ -363,6 +398,11 @@ def _warn(pilot: Pilot) -> None:
     warning = pilot.guideline_warning()
     if warning:
         typer.secho(f"warning: {warning}", err=True, fg=typer.colors.YELLOW)
+
+
+def _one_of(given: str, allowed: Sequence[str], option: str) -> None:
+    if given and given not in allowed:
+        raise typer.BadParameter(f"got {given!r}; allowed are {', '.join(allowed)}", param_hint=option)
 
 
 def _pairs(given: list[str], option: str, form: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ writing     files, ledger and card
 
 from workbench.exporters.attacks import attack_rows
 from workbench.exporters.ledger import REASONS, Exported, LedgerEntry
-from workbench.exporters.pairs import Preferences, Ties, preferences
+from workbench.exporters.pairs import TIES, Preferences, Ties, preferences
 from workbench.exporters.prompts import prompt_rows
 from workbench.exporters.rankings import ranked_preferences
 from workbench.exporters.responses import chosen_answers, sorted_answers
@@ -36,6 +36,7 @@ from workbench.exporters.writing import card, write
 __all__ = [
     "KINDS",
     "REASONS",
+    "TIES",
     "AnswerRow",
     "Exported",
     "JudgedRow",

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from workbench.economics.cost import Prices
-    from workbench.exporters import Preferences, Ties
+    from workbench.exporters import Exported, Preferences, Ties
     from workbench.importers import Imported
     from workbench.pilot.annotators import Filter, Page
     from workbench.pilot.consensus import Consensus, Model
     from workbench.pilot.gold import Gold
+    from workbench.pilot.noise import FlipRate
     from workbench.pilot.pools import Pools
+    from workbench.pilot.rows import Decide
     from workbench.pilot.systems import Model as TieModel
     from workbench.pilot.systems import Systems
     from workbench.records import Assignment, Guideline, Label, Prompt
@@ -384,26 +386,92 @@ class Pilot:
         return measures.cost(self, scale_to, self.config.prices if prices is None else prices, options)
 
     def preferences(
-        self, *, ties: Ties = "drop", keep_gold: bool = False, eval_share: float = 0.1, exclude: Sequence[str] = ()
+        self,
+        *,
+        ties: Ties = "drop",
+        keep_gold: bool = False,
+        eval_share: float = 0.1,
+        exclude: Sequence[str] = (),
+        decide: Decide = "votes",
+        posterior: bool = False,
     ) -> Preferences:
-        """Preference rows by majority vote (an adjudication decides where there is one), with the ledger.
+        """Preference rows with the ledger, written to `preferences/` in the pilot's folder.
 
-        Options are those of `exporters.preferences`. Written to `preferences/` in the pilot's folder.
+        Parameters
+        ----------
+        ties, keep_gold, eval_share, exclude
+            As for `exporters.preferences`.
+        decide
+            `votes`: the majority, and an adjudication where there is one. `model`: Dawid and Skene's model, which
+            weighs votes by how good each annotator is; `margin` is then the model's.
+        posterior
+            Add the column `p_model`, the model's probability that the chosen response is the better one; always with
+            `decide="model"`.
         """
-        from workbench.pilot import measures
+        from workbench.pilot import rows
 
-        made = exporters.preferences(
-            self.items.values(),
-            self.label_records(),
-            measures.decisions(self, exclude),
-            guideline=self.labelled_under(),
+        made = rows.preferences(
+            self,
             ties=ties,
             keep_gold=keep_gold,
             eval_share=eval_share,
             exclude=exclude,
+            decide=decide,
+            posterior=posterior,
         )
         exporters.write(made, self.folder / "preferences")
         return made
+
+    def rows(self, kind: str = "dpo", **options: Any) -> Exported[Any]:
+        """Rows for one kind of training run, with the ledger. Nothing is written; `exporters.write` does.
+
+        Parameters
+        ----------
+        kind
+            `sft` answers to imitate, `reward` and `dpo` pairs, `kto` answers wanted and not, `policy` prompts.
+        options
+            `eval_share`, `exclude` and `keep_gold` as for `preferences`; and by task:
+
+            - pairwise: `ties`, `decide`, `posterior`; ranking: `ties`, `pairs` (`all` or `best_worst`). Both:
+              `by_votes` (True, or rows an item) for `loss="votes"`; `clear`, the smallest margin, for `sft` and `kto`.
+            - likert: `criterion` (else the mean of all), `threshold` between unwanted and wanted (the middle of the
+              scale; a rating on it says nothing), `min_gap` in steps between two responses of a pair (1).
+            - classification: `desirable` and `undesirable` classes, `min_gap`.
+            - instruction following, factual accuracy: wanted where all requirements are followed, all claims
+              supported; `min_gap` in shares of requirements or claims (0.25).
+            - red teaming: `withstood` (`drop`, or `wanted`). No pairs.
+
+        Raises
+        ------
+        PilotError
+            For a kind the task cannot give, or an option that would change nothing.
+        ExportError
+            When no label can be used, with the counts.
+        """
+        from workbench.pilot import rows
+
+        return rows.make(self, kind, options)
+
+    def flip_rate(
+        self,
+        preferences: Preferences | None = None,
+        *,
+        exclude: Sequence[str] = (),
+        n_resamples: int = 2_000,
+        seed: int = 0,
+    ) -> FlipRate:
+        """How often a vote, and a row made of several, names the wrong response: `epsilon` for `loss="robust"`.
+
+        Parameters
+        ----------
+        preferences
+            The rows that are trained on; those of `preferences()` unless given.
+        exclude
+            Annotators left out of these rows.
+        """
+        from workbench.pilot import noise
+
+        return noise.flip_rate(self, preferences, exclude=exclude, n_resamples=n_resamples, seed=seed)
 
     def annotate(
         self,
