@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from workbench.errors import RecordError, TrainingError
-from workbench.training import dpo
+from workbench.training import dpo, rows
 
 ROWS: list[dict[str, Any]] = [{"prompt": f"q{i}", "chosen": f"good {i}", "rejected": f"bad {i}"} for i in range(8)]
 
@@ -31,7 +31,9 @@ def test_label_smoothing_that_trl_would_ignore_is_refused(loss: str) -> None:
         ("learning_rate", 1.0),
         ("epochs", 0),
         ("batch_size", 0),
-        ("lora_r", 0),
+        ("lora_r", -1),
+        ("accumulation", 3),
+        ("attention", "fast"),
         ("max_length", 4),
         ("max_steps", 0),
         ("seed", -1),
@@ -50,6 +52,7 @@ def test_rows_that_cannot_train_are_refused_with_their_number() -> None:
         ({"chosen": ""}, "chosen must be a text"),
         ({"chosen": None}, "chosen must be a text"),
         ({"prompt": ["a"]}, "prompt must be a text"),
+        ({"prompt": [{"role": "assistant", "content": "x"}]}, "turns that end with the user"),
         ({"rejected": "good 3"}, "the same text"),
     )
     for change, said in changes:
@@ -57,6 +60,17 @@ def test_rows_that_cannot_train_are_refused_with_their_number() -> None:
         with pytest.raises(TrainingError, match=said) as caught:
             dpo.check_rows(rows, "rows")
         assert caught.value.where == "rows:4"
+
+
+def test_votes_take_as_many_rows_for_every_item() -> None:
+    config = dpo.RunConfig(loss="votes")
+    turned = [{**row, "chosen": row["rejected"], "rejected": row["chosen"]} for row in ROWS]
+    both = [{**row, "item": row["prompt"]} for row in (*ROWS, *ROWS, *turned)]
+    dpo.check_rows(both, config=config)
+    for wrong in (ROWS, both[:-1], both[:8]):
+        with pytest.raises(TrainingError, match="one row a vote"):
+            dpo.check_rows(wrong, config=config)
+    dpo.check_rows(both[:-1])
 
 
 def test_too_few_pairs_are_refused() -> None:
@@ -68,13 +82,13 @@ def test_too_few_pairs_are_refused() -> None:
 
 def test_batches_hold_like_lengths_and_every_row_once() -> None:
     lengths = [30, 10, 90, 50, 20, 80, 40, 60, 70, 100]
-    order = dpo.batch_order(range(10), lengths, 4, seed=0)
+    order = rows.batch_order(range(10), lengths, 4, seed=0)
     assert sorted(order) == list(range(10))
     batches = [sorted(lengths[place] for place in order[start : start + 4]) for start in (0, 4, 8)]
     assert sorted(batches[:2]) == [[30, 40, 50, 60], [70, 80, 90, 100]]
     assert batches[2] == [10, 20]  # the batch that is not full stays last
-    assert dpo.batch_order(range(10), lengths, 4, seed=0) == order
-    orders = {tuple(dpo.batch_order(range(10), lengths, 2, seed=seed)) for seed in range(20)}
+    assert rows.batch_order(range(10), lengths, 4, seed=0) == order
+    orders = {tuple(rows.batch_order(range(10), lengths, 2, seed=seed)) for seed in range(20)}
     assert len(orders) > 10  # the order of batches is not that of their lengths
 
 

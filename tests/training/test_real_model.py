@@ -71,7 +71,7 @@ def test_a_real_run_ends_done_with_a_finite_loss_and_its_adapter(run: Run) -> No
     assert (run.path / "adapter" / "adapter_model.safetensors").stat().st_size > 100_000
     manifest = run.manifest()
     assert manifest["model"] == {"id": models.EMBEDDED, "sha256": models.resolve().sha256}
-    assert manifest["pairs"] == {"given": 16, "used": 16, "too_long": 0}
+    assert manifest["rows"] == {"given": 16, "used": 16, "too_long": 0}
     assert manifest["source"] == "model"
 
 
@@ -86,7 +86,7 @@ def test_the_adapter_prefers_what_was_chosen(run: Run) -> None:
 def test_the_saved_adapter_gives_the_same_margins_and_answers_again(run: Run) -> None:
     run.wait(progress=False, timeout_s=280)
     model, tokenizer = evaluate.load_adapter(run.path)
-    again = evaluate.implicit_rewards(PAIRS, model, tokenizer, beta=run.config().config.beta)
+    again = evaluate.implicit_rewards(PAIRS, model, tokenizer, beta=run.config().config.model_dump()["beta"])
     assert again == pytest.approx(run.margins(), abs=0.05)
     answers = run.answers()
     assert [(one.prompt_id, one.sample) for one in answers] == [("p0", 0), ("p1", 0), ("p2", 0)]

@@ -6,7 +6,10 @@ none of them. A training run is a process of its own with a folder of its own (`
 chat        a model that answers in a conversation, here or on a server
 models      find, convert and load a causal language model
 candidates  several answers a prompt, resumable, and the pair worth judging
-dpo         direct preference optimisation on pairs, as a LoRA adapter
+settings    what every trainer is told
+rows        what a run is trained on: checks, tokens, order
+running     what trainers share: the model, TRL's arguments, metrics, checkpoints
+sft, dpo    trainers, a module each
 jobs        the run folder, its process, status, metrics, cancel
 evaluate    answers of base and adapter side by side; implicit rewards on held-out pairs
 """
@@ -15,11 +18,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from workbench.training import candidates, chat, dpo, evaluate, jobs, models
+    from workbench.training import candidates, chat, dpo, evaluate, jobs, models, sft
 
-_MODULES = ("candidates", "chat", "dpo", "evaluate", "jobs", "models")
+_MODULES = ("candidates", "chat", "dpo", "evaluate", "jobs", "models", "sft")
 
-__all__ = ["candidates", "chat", "dpo", "evaluate", "jobs", "models"]
+__all__ = ["candidates", "chat", "dpo", "evaluate", "jobs", "models", "sft"]
 
 
 def __getattr__(name: str) -> object:

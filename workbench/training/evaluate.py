@@ -8,6 +8,7 @@ with the same random numbers, so their difference is the adapter and not the dra
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,10 +17,11 @@ from pydantic import Field
 from workbench import progress as bars
 from workbench.errors import TrainingError
 from workbench.records import Id, Prompt, Record
-from workbench.training import candidates, dpo, models, runfiles, sampling
+from workbench.training import candidates, models, runfiles, sampling
+from workbench.training import rows as rows_of_run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 
 class AnswerConfig(Record):
@@ -49,22 +51,33 @@ class AnswerPair(Record):
 
 
 def load_adapter(adapter: str | Path, model: str = models.EMBEDDED) -> tuple[Any, Any]:
-    """Base model with the adapter of a run folder (or an adapter folder) on it, and the tokenizer.
+    """Base model with what a run made on it, and the tokenizer; `disable_adapter()` of it is the base.
+
+    Parameters
+    ----------
+    adapter
+        A run folder, or an adapter folder. Where a run trained all weights, base and trained model are both loaded.
+    model
+        The base, where the folder is of no run that says it.
 
     Raises
     ------
     TrainingError
-        When there is no adapter, or it does not fit the model.
+        When there is nothing trained there, or it does not fit the model.
     """
     models.require_train()
     folder = Path(adapter)
+    whole = (folder / "model" / "config.json").is_file()
     folder = folder / "adapter" if (folder / "adapter").is_dir() else folder
-    if not (folder / "adapter_config.json").is_file():
+    if not whole and not (folder / "adapter_config.json").is_file():
         raise TrainingError("no adapter here", where=str(folder), next_step="give a run that is done")
-    config = folder.parent / "config.json"
+    config = (folder if whole else folder.parent) / "config.json"
     if config.is_file():
         model = json.loads(config.read_text(encoding="utf-8")).get("config", {}).get("model", model)
     base, tokenizer = models.load(models.resolve(model))
+    if whole:
+        tuned, _ = models.load(models.resolve(str(folder / "model")))
+        return _Switched(base, tuned), tokenizer
     from peft import PeftModel
 
     try:
@@ -73,6 +86,28 @@ def load_adapter(adapter: str | Path, model: str = models.EMBEDDED) -> tuple[Any
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         raise TrainingError(f"the adapter does not fit {model}: {str(error)[:200]}", where=str(folder)) from error
     return loaded.eval(), tokenizer
+
+
+class _Switched:
+    """A model trained as a whole beside its base, which answers in its place inside `disable_adapter`."""
+
+    def __init__(self, base: Any, tuned: Any) -> None:
+        self._base = base
+        self._now = tuned
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._now, name)
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        return self._now(*args, **options)
+
+    @contextmanager
+    def disable_adapter(self) -> Iterator[None]:
+        tuned, self._now = self._now, self._base
+        try:
+            yield
+        finally:
+            self._now = tuned
 
 
 def answer_pairs(
@@ -235,7 +270,7 @@ def _checks(score: Callable[[Prompt, str], Sequence[bool]], prompt: Prompt, text
 
 
 def _pair_tokens(row: Mapping[str, Any], tokenizer: Any) -> list[tuple[list[int], list[int]]]:
-    return [dpo.conversation_tokens(tokenizer, row["prompt"], row[side]) for side in ("chosen", "rejected")]
+    return [rows_of_run.tokens(tokenizer, row["prompt"], row[side]) for side in ("chosen", "rejected")]
 
 
 def _log_probs(model: Any, texts: Sequence[tuple[list[int], list[int]]]) -> list[float]:

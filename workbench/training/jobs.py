@@ -16,29 +16,60 @@ import signal
 import sys
 import time
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from pydantic import SerializeAsAny, model_validator
 
 from workbench import progress as bars
 from workbench.errors import TrainingError, WorkbenchError
 from workbench.records import Prompt, Record, Sha256, Source, canonical_json
-from workbench.training import dpo, evaluate, models, processes, runfiles
+from workbench.training import evaluate, models, processes, runfiles, running
 from workbench.training.runfiles import Status
+from workbench.training.settings import RunSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from tqdm.std import tqdm
 
-Kind = Literal["dpo"]
+Kind = Literal["sft", "reward", "dpo", "kto", "policy"]
+# A kind of run and the module that trains it: `RunConfig`, `check_rows` and `train`; `measure` where what comes out is
+# no language model.
+KINDS: dict[str, str] = {kind: f"workbench.training.{kind}" for kind in get_args(Kind)}
+
+
+def trainer(kind: str) -> Any:
+    """The module that trains this kind of run, or `TrainingError` naming the kinds there are."""
+    if kind not in KINDS:
+        raise TrainingError(f"no kind of run {kind!r}", next_step=f"use one of {', '.join(KINDS)}")
+    return import_module(KINDS[kind])
 
 
 class Config(Record):
-    """config.json: what the run does, checked before anything heavy is imported."""
+    """config.json: what the run does, checked before anything heavy is imported.
+
+    `config` is the `RunConfig` of the kind's own module.
+    """
 
     kind: Kind
-    config: dpo.RunConfig
+    config: SerializeAsAny[RunSettings]
     answers: evaluate.AnswerConfig | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_its_kind(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or data.get("kind") not in KINDS:
+            return data
+        wanted = trainer(data["kind"]).RunConfig
+        config = data.get("config", {})
+        if isinstance(config, dict):
+            return {**data, "config": wanted.model_validate(config)}
+        if not isinstance(config, wanted):
+            msg = f"a run of kind {data['kind']!r} takes training.{data['kind']}.RunConfig, got {type(config).__name__}"
+            raise ValueError(msg)  # noqa: TRY004 - pydantic wants this one
+        return data
 
 
 @dataclass(frozen=True)
@@ -180,7 +211,7 @@ class Run:
 def start(
     kind: Kind,
     rows: Sequence[Mapping[str, Any]] | str | Path,
-    config: dpo.RunConfig | None = None,
+    config: RunSettings | None = None,
     runs_dir: str | Path = "runs",
     *,
     guideline_sha256: str | None = None,
@@ -196,9 +227,11 @@ def start(
     Parameters
     ----------
     rows
-        `{prompt, chosen, rejected, …}` or a JSONL file of them; other columns are kept in data.jsonl and not used.
+        What the kind trains on, or a JSONL file of it: `{prompt, chosen, rejected}` for `dpo` and `reward`,
+        `{prompt, completion}` for `sft`, with `label` for `kto`, `{prompt}` for `policy`. Other columns are kept in
+        data.jsonl and not used.
     config
-        Settings; the defaults fit 135M parameters on a CPU.
+        The `RunConfig` of the kind's module; the defaults fit 135M parameters on a CPU.
     runs_dir
         Where the run's folder is made.
     guideline_sha256, source
@@ -218,13 +251,14 @@ def start(
         For rows, settings or a folder a run cannot be made of; nothing is left behind then.
     """
     models.require_train()
-    config = config or dpo.RunConfig()
-    listed = runfiles.read_jsonl(_existing(rows)) if isinstance(rows, str | Path) else [dict(row) for row in rows]
-    dpo.check_rows(listed, str(rows) if isinstance(rows, str | Path) else "rows")
-    if held_out:
-        dpo.check_rows(held_out, "held_out", least=1)
+    module = trainer(kind)
+    config = config or module.RunConfig()
     asked = (answers or evaluate.AnswerConfig()) if prompts else None
     whole = Config(kind=kind, config=config, answers=asked)
+    listed = runfiles.read_jsonl(_existing(rows)) if isinstance(rows, str | Path) else [dict(row) for row in rows]
+    module.check_rows(listed, str(rows) if isinstance(rows, str | Path) else "rows", config=config)
+    if held_out:
+        module.check_rows(held_out, "held_out", least=1)
     text = _lines(listed)
     digest = hashlib.sha256(text.encode()).hexdigest()
     now = time.time()
@@ -262,6 +296,31 @@ def start(
     return run
 
 
+def resume(run: Run, *, wait: bool = False) -> Run:
+    """Start the process of a run again that failed or was stopped, from its last checkpoint.
+
+    The rows come in the same order, and optimiser, schedule and random numbers go on where the checkpoint left them. A
+    run without a checkpoint (`save_every`) begins again.
+
+    Raises
+    ------
+    TrainingError
+        When the run is under way, or done.
+    """
+    status = run.status()
+    if status.state not in ("failed", "cancelled"):
+        raise TrainingError(f"the run is {status.state}", where=str(run.path), next_step="start another run")
+    models.require_train()
+    step = running.last_checkpoint(run.path)
+    note = f"resumed from {Path(step).name}" if step else "begun again: there was no checkpoint"
+    fresh = Status(state="queued", created=time.time(), notes=(*status.notes, note))
+    runfiles.write_status(run.path, fresh)
+    processes.launch(run.path)
+    if wait:
+        run.wait()
+    return run
+
+
 def list_runs(runs_dir: str | Path = "runs") -> list[Run]:
     """The runs in a folder, oldest first; other folders there are passed over."""
     folder = Path(runs_dir)
@@ -290,7 +349,7 @@ def main(run_dir: str) -> int:
     path = Path(run_dir)
     if runfiles.read_status(path).over:  # cancelled before it began
         return 1
-    reporter = runfiles.Reporter(path)
+    reporter = runfiles.Reporter(path, speaks=running.processes()[0] == 0)
     try:
         _work(path, reporter)
     except _Cancelled:
@@ -320,40 +379,38 @@ def reason_of(error: BaseException) -> str:
 
 
 def _work(path: Path, reporter: runfiles.Reporter) -> None:
-    config = Config.parse(_read_json(path / "config.json"))
-    dpo.train(path / "data.jsonl", path, config.config, reporter)
+    whole = Config.parse(_read_json(path / "config.json"))
+    module = trainer(whole.kind)
+    module.train(path, whole.config, reporter)
+    if running.processes()[0]:
+        return
     held_out = runfiles.read_jsonl(path / "held_out.jsonl")
-    if config.answers is None and not held_out:
+    if hasattr(module, "measure"):
+        module.measure(path, whole.config, reporter)
+        return
+    pairs = [row for row in held_out if "chosen" in row]
+    if whole.answers is None and not pairs:
         return
     # Loaded afresh: the trainer leaves its model wrapped in mixed precision, which would round answers differently
     # from the same adapter loaded anywhere else.
     model, tokenizer = evaluate.load_adapter(path)
-    if config.answers is not None:
+    if whole.answers is not None:
         prompts = [Prompt.parse(row) for row in runfiles.read_jsonl(path / "prompts.jsonl")]
         evaluate.answer_pairs(
             prompts,
             model,
             tokenizer,
-            config.answers,
+            whole.answers,
             path=path / "answers.jsonl",
-            on_step=_tell(reporter, "answering"),
+            on_step=reporter.follow("answering"),
             progress=False,
         )
-    if held_out:
+    if pairs:
+        beta = float(getattr(whole.config, "beta", 1.0))
         margins = evaluate.implicit_rewards(
-            held_out, model, tokenizer, beta=config.config.beta, on_step=_tell(reporter, "held-out pairs")
+            pairs, model, tokenizer, beta=beta, on_step=reporter.follow("held-out pairs")
         )
-        runfiles.write_json(path / "margins.json", {"beta": config.config.beta, "margins": margins})
-
-
-def _tell(reporter: runfiles.Reporter, phase: str) -> Callable[[int, int], None]:
-    def tell(done: int, total: int) -> None:
-        if done == 0:
-            reporter.phase(phase, total)
-        else:
-            reporter.advance(done)
-
-    return tell
+        runfiles.write_json(path / "margins.json", {"beta": beta, "margins": margins})
 
 
 def _bar(what: str, steps: int) -> tqdm[Any]:

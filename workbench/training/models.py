@@ -135,7 +135,7 @@ def use_threads() -> int:
     return threads
 
 
-def load(ref: ModelRef, dtype: Dtype = "auto") -> tuple[Any, Any]:
+def load(ref: ModelRef, dtype: Dtype = "auto", *, attention: str = "sdpa", scalar: bool = False) -> tuple[Any, Any]:
     """Load model (in eval mode, on the best device) and tokenizer (padding left).
 
     Parameters
@@ -144,6 +144,10 @@ def load(ref: ModelRef, dtype: Dtype = "auto") -> tuple[Any, Any]:
         What `resolve` returned.
     dtype
         `auto` is `best_dtype`.
+    attention
+        The attention's kernel, as transformers names it.
+    scalar
+        With a head of one number in place of the vocabulary's, drawn at random unless the folder holds one.
 
     Raises
     ------
@@ -151,7 +155,7 @@ def load(ref: ModelRef, dtype: Dtype = "auto") -> tuple[Any, Any]:
         When the folder does not hold a causal language model with a tokenizer and a chat template.
     """
     require_train()
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
     use_threads()
     device = best_device()
@@ -159,9 +163,19 @@ def load(ref: ModelRef, dtype: Dtype = "auto") -> tuple[Any, Any]:
     with quiet():
         try:
             tokenizer = AutoTokenizer.from_pretrained(ref.path, trust_remote_code=False, local_files_only=True)
-            model = AutoModelForCausalLM.from_pretrained(
-                ref.path, dtype=name, use_safetensors=True, trust_remote_code=False, local_files_only=True
+            model = (AutoModelForSequenceClassification if scalar else AutoModelForCausalLM).from_pretrained(
+                ref.path,
+                dtype=name,
+                attn_implementation=attention,
+                use_safetensors=True,
+                trust_remote_code=False,
+                local_files_only=True,
+                **({"num_labels": 1} if scalar else {}),
             )
+        except ImportError as error:  # an attention kernel that is not installed
+            raise TrainingError(
+                f"attention {attention!r} cannot be used here: {_one_line(error)}", next_step="use attention='sdpa'"
+            ) from error
         except (OSError, ValueError, KeyError) as error:
             raise TrainingError(
                 f"cannot load the model {ref.id}: {_one_line(error)}",
@@ -177,6 +191,8 @@ def load(ref: ModelRef, dtype: Dtype = "auto") -> tuple[Any, Any]:
     tokenizer.padding_side = "left"
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
+    if scalar:
+        model.config.pad_token_id = tokenizer.pad_token_id  # the score is read at the last token before padding
     return model.to(device).eval(), tokenizer
 
 

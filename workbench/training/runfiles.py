@@ -6,7 +6,8 @@ manifest.json    what the run rests on: hashes, versions, seed, device, model, s
 metrics.jsonl    one line a step, flushed
 status.json      state, phase, step, process, heartbeat, reason of a failure
 log.txt          what the process printed
-adapter/         the result
+checkpoints/     where a stopped run goes on, until it is done
+adapter/, model/ the result: an adapter, or a whole model
 answers.jsonl, margins.json, evaluation.json    what was measured with it
 """
 
@@ -29,7 +30,7 @@ from workbench.errors import RecordError, TrainingError
 from workbench.records import Record, canonical_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from pydantic import JsonValue
 
@@ -140,10 +141,14 @@ def process_started(pid: int) -> str:
 
 
 class Reporter:
-    """Writes a run's status and metrics from inside its process; a thread keeps the heartbeat through long steps."""
+    """Writes a run's status and metrics from inside its process; a thread keeps the heartbeat through long steps.
 
-    def __init__(self, run_dir: Path) -> None:
+    Of several processes that train together one speaks; the others' reporters write nothing.
+    """
+
+    def __init__(self, run_dir: Path, *, speaks: bool = True) -> None:
         self._dir = run_dir
+        self._speaks = speaks
         self._lock = threading.RLock()
         self._stop = threading.Event()
         now = time.time()
@@ -170,9 +175,21 @@ class Reporter:
         """The current phase has done this many steps."""
         self._update(step=step)
 
+    def follow(self, phase: str) -> Callable[[int, int], None]:
+        """A function of steps done and steps in all, first called with 0 done, which reports a phase."""
+
+        def tell(done: int, total: int) -> None:
+            if done == 0:
+                self.phase(phase, total)
+            else:
+                self.advance(done)
+
+        return tell
+
     def metrics(self, row: Mapping[str, JsonValue]) -> None:
         """Append one line to metrics.jsonl."""
-        append_jsonl(self._dir / "metrics.jsonl", [row])
+        if self._speaks:
+            append_jsonl(self._dir / "metrics.jsonl", [row])
 
     def note(self, text: str) -> None:
         """Keep a remark for whoever reads the status, for example how many pairs were left out and why."""
@@ -180,6 +197,8 @@ class Reporter:
 
     def manifest(self, more: Mapping[str, JsonValue]) -> None:
         """Add what only the process knows to manifest.json."""
+        if not self._speaks:
+            return
         path = self._dir / "manifest.json"
         write_json(path, {**json.loads(path.read_text(encoding="utf-8")), **more})
 
@@ -200,7 +219,8 @@ class Reporter:
             self._write()
 
     def _write(self) -> None:
-        write_status(self._dir, self._status)
+        if self._speaks:
+            write_status(self._dir, self._status)
 
 
 def versions() -> dict[str, JsonValue]:

@@ -1,0 +1,324 @@
+"""What all trainers share: the model as trained, TRL's arguments, one line of metrics a step, checkpoints, saving."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import os
+import shutil
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import TrainingError
+from workbench.training import models, rows, runfiles, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+CHECKPOINTS = "checkpoints"
+_KEPT_CHECKPOINTS = 2
+
+
+@dataclass(frozen=True)
+class Base:
+    """A start model loaded for training, and what was decided with it at hand."""
+
+    model: Any
+    tokenizer: Any
+    ref: models.ModelRef
+    bf16: bool
+    gradient_checkpointing: bool
+
+
+def processes() -> tuple[int, int]:
+    """This process's rank, and how many train together (1 without a launcher)."""
+    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def read(run_dir: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The rows to train on, and the rows held out."""
+    return runfiles.read_jsonl(run_dir / "data.jsonl"), runfiles.read_jsonl(run_dir / "held_out.jsonl")
+
+
+def load(config: settings.RunSettings, reporter: runfiles.Reporter, *, scalar: bool = False) -> Base:
+    """Load the start model, and write down in the manifest what it is and what was chosen for it.
+
+    Parameters
+    ----------
+    scalar
+        With a head of one number in place of the vocabulary's, for a reward model.
+    """
+    models.require_train()
+    reporter.phase("loading the model")
+    ref = models.resolve(config.model)
+    import torch
+    from datasets.utils.logging import disable_progress_bar
+    from transformers import set_seed
+
+    disable_progress_bar()
+    set_seed(config.seed)  # before the scalar head is drawn
+    model, tokenizer = models.load(ref, attention=_attention(config.attention), scalar=scalar)
+    threads = models.use_threads()
+    cuda = model.device.type == "cuda"
+    large = sum(weight.numel() for weight in model.parameters()) >= settings.LARGE
+    checkpointing = config.gradient_checkpointing if config.gradient_checkpointing is not None else cuda and large
+    base = Base(model, tokenizer, ref, model.dtype == torch.bfloat16, checkpointing)
+    if not config.lora_r and base.bf16:
+        model.float()  # steps of 1e-5 vanish in bfloat16 weights; autocast still computes in bfloat16
+    reporter.manifest(
+        {
+            "model": {"id": ref.id, "sha256": ref.sha256},
+            "device": torch.cuda.get_device_name() if cuda else "cpu",
+            "dtype": "bfloat16" if base.bf16 else "float32",
+            "attention": str(getattr(model.config, "_attn_implementation", "") or "default"),
+            "gradient_checkpointing": checkpointing,
+            "threads": threads,
+            "processes": processes()[1],
+        }
+    )
+    return base
+
+
+def arguments(config: settings.RunSettings, base: Base, run_dir: Path, *, evaluates: bool) -> dict[str, Any]:
+    """The arguments that every TRL trainer takes, as its `…Config` wants them.
+
+    Parameters
+    ----------
+    evaluates
+        Whether there are held-out rows to measure while training.
+    """
+    world = processes()[1]
+    if config.batch_size % (config.accumulation * world):
+        raise TrainingError(
+            f"batch_size {config.batch_size} cannot be shared by {world} processes of {config.accumulation} parts each",
+            next_step=f"use a multiple of {world * config.accumulation}",
+        )
+    share = config.batch_size // (config.accumulation * world)
+    return {
+        "output_dir": str(run_dir / CHECKPOINTS),
+        "learning_rate": config.learning_rate,
+        "lr_scheduler_type": "linear",
+        "num_train_epochs": config.epochs,
+        "max_steps": config.max_steps or -1,
+        "per_device_train_batch_size": share,
+        "per_device_eval_batch_size": share,
+        "gradient_accumulation_steps": config.accumulation,
+        "activation_checkpointing": base.gradient_checkpointing,
+        "bf16": base.bf16,
+        "use_cpu": base.model.device.type == "cpu",
+        "dataloader_pin_memory": base.model.device.type == "cuda",
+        "logging_steps": 1,
+        "disable_tqdm": True,
+        "report_to": "none",
+        "eval_strategy": "steps" if evaluates else "no",
+        "eval_steps": config.eval_every if evaluates else None,
+        "save_strategy": "steps" if config.save_every else "no",
+        "save_steps": config.save_every or 500,
+        "save_total_limit": _KEPT_CHECKPOINTS,
+        "seed": config.seed,
+        "data_seed": config.seed,
+    }
+
+
+def adapter(config: settings.RunSettings, task: str = "CAUSAL_LM") -> Any:
+    """The LoRA settings, or None where all weights are trained."""
+    if not config.lora_r:
+        return None
+    from peft import LoraConfig
+
+    return LoraConfig(
+        r=config.lora_r, lora_alpha=2 * config.lora_r, target_modules="all-linear", task_type=task, use_rslora=False
+    )
+
+
+def datasets(
+    run_dir: Path,
+    base: Base,
+    config: settings.RunSettings,
+    reporter: runfiles.Reporter,
+    answers: Sequence[str],
+    *,
+    least: int,
+    what: str,
+    more: Sequence[str] = (),
+) -> tuple[Any, Any]:
+    """The rows to train on as TRL takes them, in their order, and the held-out ones where they are asked for.
+
+    Parameters
+    ----------
+    answers
+        The columns that hold answers.
+    what
+        What a row is called, in the plural.
+    more
+        Further columns that the trainer reads.
+
+    Raises
+    ------
+    TrainingError
+        When fewer than `least` rows fit `max_length`.
+    """
+    from datasets import Dataset
+
+    listed, held_out = read(run_dir)
+
+    def columns(some: Sequence[Mapping[str, Any]]) -> Any:
+        return Dataset.from_list(
+            [
+                rows.conversation(row, answers, base.tokenizer) | {name: row[name] for name in more if name in row}
+                for row in some
+            ]
+        )
+
+    def lengths(some: Sequence[Mapping[str, Any]]) -> list[int]:
+        return [rows.length(row, answers, base.tokenizer) for row in some]
+
+    tokens = lengths(listed)
+    used = [place for place, n in enumerate(tokens) if n <= config.max_length]
+    reporter.manifest({"rows": {"given": len(listed), "used": len(used), "too_long": len(listed) - len(used)}})
+    if len(used) < len(listed):
+        reporter.note(
+            f"{len(listed) - len(used)} of {len(listed)} {what} left out: longer than {config.max_length} tokens"
+        )
+    if len(used) < least:
+        raise TrainingError(
+            f"too few {what}: {len(used)} of {len(listed)} fit max_length {config.max_length}",
+            next_step="raise max_length, or shorten the prompts",
+        )
+    train = columns([listed[place] for place in rows.batch_order(used, tokens, config.batch_size, config.seed)])
+    fits = [row for row, n in zip(held_out, lengths(held_out), strict=True) if n <= config.max_length]
+    return train, columns(fits) if fits and config.eval_every is not None else None
+
+
+def fit(trainer: Any, run_dir: Path) -> None:
+    """Train, from the last checkpoint where the run was stopped before."""
+    trainer.train(resume_from_checkpoint=last_checkpoint(run_dir))
+
+
+def last_checkpoint(run_dir: Path) -> str | None:
+    """The last whole checkpoint of a run, or None. One that was being written when the process died is passed over."""
+    found = []
+    for folder in (run_dir / CHECKPOINTS).glob("checkpoint-*"):
+        number = folder.name.rpartition("-")[2]
+        # the trainer's state is written last
+        if number.isdigit() and (folder / "trainer_state.json").is_file():
+            found.append((int(number), folder))
+    return str(max(found)[1]) if found else None
+
+
+def save(trainer: Any, base: Base, run_dir: Path, config: settings.RunSettings, reporter: runfiles.Reporter) -> None:
+    """Save `adapter/`, or `model/` where all weights were trained, and remove the checkpoints."""
+    reporter.phase("saving")
+    accelerator = trainer.accelerator
+    state = accelerator.get_state_dict(trainer.model)  # gathers a sharded model, on every process
+    if not accelerator.is_main_process:
+        return
+    model = accelerator.unwrap_model(trainer.model)
+    folder = run_dir / ("adapter" if config.lora_r else "model")
+    if config.lora_r:
+        model.save_pretrained(folder, state_dict=state)
+    else:
+        dtype = "bfloat16" if base.bf16 else "float32"
+        import torch
+
+        model.to(getattr(torch, dtype)).save_pretrained(
+            folder, state_dict={name: value.to(getattr(torch, dtype)) for name, value in state.items()}
+        )
+        base.tokenizer.save_pretrained(folder)
+    shutil.rmtree(run_dir / CHECKPOINTS, ignore_errors=True)
+
+
+def memory_mb() -> float:
+    """Most memory held so far, in megabytes: of the GPU where there is one, else of the process."""
+    import torch
+
+    if torch.cuda.is_available():
+        return float(round(torch.cuda.max_memory_allocated() / 1e6, 1))
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # kilobytes, on macOS bytes
+    return float(round(peak / (1e6 if sys.platform == "darwin" else 1e3), 1))
+
+
+def report(reporter: runfiles.Reporter, logged: Mapping[str, str], budget: float | None) -> Any:
+    """A callback that writes one line of metrics a step, and ends training with the time budget.
+
+    Parameters
+    ----------
+    logged
+        Our name of a measure -> TRL's. A measure on held-out rows has the same name with `eval_` before it.
+    budget
+        Seconds.
+    """
+    from transformers import TrainerCallback
+
+    class Report(TrainerCallback):  # type: ignore[misc]  # transformers is not typed
+        began = 0.0
+        last = 0.0
+        tokens = 0.0
+        first = 0
+
+        def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
+            self.began = self.last = time.monotonic()
+            self.first = int(state.global_step)
+            reporter.phase("training", int(state.max_steps))
+            reporter.advance(self.first)
+
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:  # noqa: ARG002
+            step, now = int(state.global_step), time.monotonic()
+            if not logs:
+                return
+            held_out = {
+                f"eval_{name}": finite(logs[f"eval_{key}"]) for name, key in logged.items() if f"eval_{key}" in logs
+            }
+            if held_out:
+                reporter.metrics({"step": step, "steps": int(state.max_steps), **held_out})
+                self.last = now  # measuring is no training: it does not count against tokens/s
+                return
+            if "loss" not in logs:
+                return
+            tokens = float(logs.get("num_tokens", self.tokens))
+            if not math.isfinite(float(logs["loss"])):
+                raise TrainingError(
+                    f"the loss is {logs['loss']} at step {step}", next_step="lower learning_rate, or raise beta"
+                )
+            done = max(step - self.first, 1)
+            reporter.metrics(
+                {
+                    "step": step,
+                    "steps": int(state.max_steps),
+                    "epoch": round(float(state.epoch or 0), 4),
+                    **{name: finite(logs.get(key)) for name, key in logged.items()},
+                    "tokens_per_s": round(max(tokens - self.tokens, 0) / max(now - self.last, 1e-9), 1),
+                    "seconds": round(now - self.began, 3),
+                    "eta_s": round((now - self.began) / done * max(int(state.max_steps) - step, 0), 1),
+                    "memory_mb": memory_mb(),
+                }
+            )
+            reporter.advance(step)
+            self.tokens, self.last = tokens, now
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
+            spent = time.monotonic() - self.began
+            if budget is not None and spent > budget and state.global_step < state.max_steps:
+                reporter.note(f"stopped at step {state.global_step} of {state.max_steps}: time budget of {budget:g} s")
+                control.should_training_stop = True
+
+    return Report()
+
+
+def finite(value: Any) -> float | None:
+    """The value as a number, or None where it is none."""
+    return float(value) if value is not None and math.isfinite(float(value)) else None
+
+
+def _attention(asked: settings.Attention) -> str:
+    if asked != "auto":
+        return asked
+    import torch
+
+    flash = torch.cuda.is_available() and importlib.util.find_spec("flash_attn") is not None
+    return "flash_attention_2" if flash else "sdpa"
