@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from workbench.training.diversity import words_of
+from workbench.training.diversity import n_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -95,7 +95,7 @@ class Shown:
             (
                 one,
                 other,
-                _sign(len(words_of(other.text)) - len(words_of(one.text))),
+                _sign(n_words(other.text) - n_words(one.text)),
                 _sign(self.scores[one.id] - self.scores[other.id]),
             )
             for one, other in combinations(self.responses, 2)

@@ -137,7 +137,14 @@ def self_bleu(texts: Sequence[str], n: int = 4) -> float:
     if len(texts) < 2:
         return math.nan
     words = [words_of(text) for text in texts]
-    return _mean([_bleu(own, [*words[:i], *words[i + 1 :]], n) for i, own in enumerate(words)])
+    precisions = [_log_precisions([Counter(_grams(own, order)) for own in words], order) for order in range(1, n + 1)]
+    scores = []
+    for i, own in enumerate(words):
+        logs = [found[i] for found in precisions]
+        _, closest = min((abs(len(other) - len(own)), len(other)) for k, other in enumerate(words) if k != i)
+        brevity = min(1.0, math.exp(1 - closest / len(own))) if own else 0.0
+        scores.append(brevity * math.exp(sum(logs) / n))
+    return _mean(scores)
 
 
 def of_texts(texts: Sequence[str]) -> Diversity:
@@ -151,7 +158,7 @@ def of_texts(texts: Sequence[str]) -> Diversity:
     if not texts:
         raise RecordError("no texts, so no diversity")
     overlaps = [overlap(one, other) for one, other in combinations(texts, 2)]
-    lengths = [len(words_of(text)) for text in texts]
+    lengths = [n_words(text) for text in texts]
     mean = sum(lengths) / len(lengths)
     # The divisor is n - 1: the answers are a sample of what the model would say.
     squares = math.fsum((one - mean) ** 2 for one in lengths)
@@ -229,20 +236,27 @@ def words_of(text: str) -> list[str]:
     return re.findall(r"\w+", text.casefold())
 
 
-def _bleu(own: Sequence[str], references: Sequence[Sequence[str]], n: int) -> float:
+@lru_cache(maxsize=4096)  # sets of the same answers are counted many times while they are balanced
+def n_words(text: str) -> int:
+    """How many words a text has."""
+    return len(words_of(text))
+
+
+def _log_precisions(counts: Sequence[Counter[tuple[str, ...]]], order: int) -> list[float]:
+    """Of each text the log of the share of its n-grams that another text has, each as often as in any one other."""
+    # The two highest counts of each n-gram say what the others have, whichever text is left out.
+    most: Counter[tuple[str, ...]] = Counter()
+    second: Counter[tuple[str, ...]] = Counter()
+    for own in counts:
+        for gram, count in own.items():
+            second[gram] = max(second[gram], min(count, most[gram]))
+            most[gram] = max(most[gram], count)
     logs = []
-    for order in range(1, n + 1):
-        counts = Counter(_grams(own, order))
-        allowed: Counter[tuple[str, ...]] = Counter()
-        for reference in references:
-            allowed |= Counter(_grams(reference, order))  # the most that any one reference has
-        matched = sum((counts & allowed).values())
-        if order == 1 and not matched:
-            return 0.0
-        logs.append(math.log((matched or 0.1) / max(1, counts.total())))
-    closest = min((len(reference) for reference in references), key=lambda length: (abs(length - len(own)), length))
-    brevity = min(1.0, math.exp(1 - closest / len(own)))
-    return brevity * math.exp(math.fsum(logs) / n)
+    for own in counts:
+        matched = sum(min(count, second[gram] if count == most[gram] else most[gram]) for gram, count in own.items())
+        # Not a word in common is 0, whatever the longer n-grams are smoothed to.
+        logs.append(math.log((matched or 0.1) / max(1, own.total())) if matched or order > 1 else -math.inf)
+    return logs
 
 
 def _check_order(n: int) -> None:
