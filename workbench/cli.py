@@ -246,7 +246,7 @@ def export(
         "undesirable": undesirable,
         "withstood": withstood,
     }
-    options = {name: value for name, value in given.items() if value or value == 0.0 and value is not False}
+    options = {name: value for name, value in given.items() if value or (value == 0.0 and value is not False)}
     _say(f"all events in {pilot.export()}")
     if not kind and pilot.config.task != "pairwise":
         _say(f"no preference rows: they are made of pairwise labels, and this pilot's are {pilot.config.task}")
