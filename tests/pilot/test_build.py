@@ -14,6 +14,7 @@ from workbench.records import Constraint, Prompt, Response, content_id
 from workbench.training.candidates import Generated
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from workbench.pilot.build import BuiltItems
@@ -151,6 +152,118 @@ def test_too_few_different_responses_are_left_out_and_counted() -> None:
         asked.id: "different responses: 2, needed: 3"
     }
     assert made("pairwise", asked).left_out == {asked.id: "different responses: 0, needed: 2"}
+
+
+# ---- balanced over all prompts ----------------------------------------------------------------------------------
+
+
+def two_models(n: int) -> tuple[list[Prompt], list[Generated]]:
+    """Of every prompt four answers, two a model; the short ones keep the constraint and the long ones do not."""
+    asked = [prompt(f"Say something about topic {k}.", SHORT) for k in range(n)]
+    texts = ("Yes, topic {k}.", "No topic, {k}!", f"{NONE} {{k}}", f"Whatever {ONE} Topic {{k}} is one of many.")
+    generated = [
+        Generated(
+            prompt_id=each.id,
+            response=Response(id=content_id("r", each.id, text), text=text.format(k=k), model=f"m{i % 2}"),
+        )
+        for k, each in enumerate(asked)
+        for i, text in enumerate(texts)
+    ]
+    return asked, generated
+
+
+@pytest.mark.parametrize(("task", "n_shown"), [("pairwise", 2), ("ranking", 3)])
+def test_balanced_items_let_nobody_guess_by_place_or_model(task: TaskName, n_shown: int) -> None:
+    asked, generated = two_models(20)
+    built = build.items(task, n_shown, asked, generated, balance=True)
+    assert len(built.items) == 20
+    for item in built.items:
+        tasks.check_item(item)
+        assert len({response.text for response in item.responses}) == n_shown
+        assert item.id == content_id("i", task, item.prompt_id, *(response.id for response in item.responses))
+    balance = built.balance
+    assert balance is not None
+    assert abs(balance.shorter_first - balance.longer_first) <= 1
+    for model in balance.models.values():
+        assert abs(model.better - model.worse) <= 1
+        assert abs(model.first - model.last) <= 1
+    assert build.items(task, n_shown, asked[::-1], generated[::-1], balance=True) == built
+
+
+def test_balanced_pairs_keep_their_gold_whichever_response_stands_first() -> None:
+    asked, generated = two_models(20)
+    built = build.items("pairwise", 2, asked, generated, balance=True)
+    choices = set()
+    for item in built.items:
+        first, second = (build.satisfied(item.constraints, response.text) for response in item.responses)
+        expected = None if first == second else {"choice": "A" if first > second else "B"}
+        assert (item.gold.answer if item.gold else None) == expected
+        choices.add(expected["choice"] if expected else "")
+    assert {"A", "B"} <= choices
+
+
+def test_what_balance_leaves_out_is_named_and_single_responses_need_none() -> None:
+    asked, generated = two_models(3)
+    silent, alike = prompt("No answer."), prompt("Two answers alike.")
+    built = build.items(
+        "pairwise", 2, [*asked, silent, alike], [*generated, *answers(alike, BOTH, BOTH.upper())], balance=True
+    )
+    assert len(built.items) == 3
+    assert built.left_out == {
+        silent.id: "different responses: 0, needed: 2",
+        alike.id: "different responses: 1, needed: 2",
+    }
+    assert str(built).splitlines()[:3] == [
+        "3 items; 2 prompts gave none",
+        "left out: 1 (different responses: 0, needed: 2)",
+        "left out: 1 (different responses: 1, needed: 2)",
+    ]
+    table = built.table()
+    assert table is not None
+    assert list(table["name"]) == ["m0", "m1"]
+    plain = build.items("likert", 1, asked, generated)
+    assert build.items("likert", 1, asked, generated, balance=True) == plain
+    assert (plain.balance, plain.table()) == (None, None)
+
+
+def test_items_say_how_different_the_responses_were() -> None:
+    asked = prompt()
+    built = made("pairwise", asked, BOTH, BOTH.upper(), NONE)
+    assert built.diversity is not None
+    assert (built.diversity.n_answers, built.diversity.n_pairs, built.diversity.n_alike) == (3, 3, 1)
+    assert "1 of 3 pairs of answers to one prompt are near-duplicates" in str(built)
+    assert made("pairwise", asked).diversity is None
+    assert made("red_team", asked).diversity is None
+
+
+def test_pilot_toml_says_how_candidates_are_mixed_and_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(
+        tmp_path / "x",
+        "pairwise",
+        '[candidates]\nmodel = ["smollm2-135m-instruct", "runs/dpo-1"]\nsystems = ["", "Be brief."]\n'
+        "redraws = 2\nmax_overlap = 0.7\nbalance = true\n",
+    )
+    (path.parent / "runs" / "dpo-1").mkdir(parents=True)
+    asked = config.read(path).candidates
+    assert asked.balance
+    given: dict[str, Any] = {}
+
+    def generate(prompts: Sequence[Prompt], model: Sequence[str], **settings: object) -> list[Generated]:
+        given.update(settings, model=model, prompts=prompts)
+        return []
+
+    monkeypatch.setattr("workbench.training.candidates.generate", generate)
+    build.candidates([prompt()], asked, path.parent / "responses.jsonl")
+    assert given["model"] == ["smollm2-135m-instruct", str(path.parent / "runs" / "dpo-1")]
+    assert (given["systems"], given["redraws"], given["max_overlap"]) == (("", "Be brief."), 2, 0.7)
+
+
+def test_a_pilot_that_does_not_ask_for_it_replaces_and_mixes_nothing(tmp_path: Path) -> None:
+    asked = config.read(written(tmp_path / "x", "pairwise")).candidates
+    assert (asked.redraws, asked.systems, asked.balance) == (0, (), False)
+    for number, wrong in enumerate(("model = []", "redraws = 21", "max_overlap = 0", 'systems = "Be brief."')):
+        with pytest.raises(PilotError, match=wrong.split(" ")[0]):
+            config.read(written(tmp_path / str(number), "pairwise", f"[candidates]\n{wrong}"))
 
 
 # ---- red teaming and the whole ----------------------------------------------------------------------------------

@@ -33,6 +33,8 @@ def make_run(
     folder.mkdir(parents=True)
     runfiles.write_status(folder, runfiles.Status(state=state, created=time.time()))
     runfiles.write_json(folder / "config.json", {"kind": kind, "config": {"model": "base"}})
+    trained_on = {"id": "base", "sha256": hashlib.sha256(b"base").hexdigest()}
+    runfiles.write_json(folder / "manifest.json", {"model": trained_on})
     if weights is not None:
         make_adapter(folder / "adapter", weights)
     return folder
@@ -61,6 +63,15 @@ def test_a_run_is_its_base_with_its_adapter(resolved: list[str], tmp_path: Path)
     assert resolved == ["base"]
     # The adapter's folder inside the run is the run.
     assert speakers.find(str(run / "adapter"))[0].name == "base+dpo-1"
+
+
+def test_an_adapter_does_not_go_on_other_weights_than_it_was_trained_on(resolved: list[str], tmp_path: Path) -> None:
+    run = make_run(tmp_path / "dpo-1")
+    runfiles.write_json(run / "manifest.json", {"model": {"id": "base", "sha256": "b" * 64}})
+    with pytest.raises(TrainingError, match="base has other weights than the run was trained on"):
+        speakers.find(str(run))
+    runfiles.write_json(run / "manifest.json", {})  # as that of a run which ended before it knew
+    assert speakers.find(str(run))[0].name == "base+dpo-1"
 
 
 def test_a_run_that_trained_all_weights_is_a_model(resolved: list[str], tmp_path: Path) -> None:

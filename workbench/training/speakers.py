@@ -103,7 +103,15 @@ def _of_run(run: Path) -> Speaker:
     settings = asked.get("config")
     base = str(settings.get("model", models.EMBEDDED)) if isinstance(settings, dict) else models.EMBEDDED
     if (run / "adapter" / "adapter_config.json").is_file():
-        return _adapted(base, run / "adapter", name)
+        found = _adapted(base, run / "adapter", name)
+        trained_on = _json(run / "manifest.json").get("model")
+        if isinstance(trained_on, dict) and trained_on.get("sha256", found.sha256) != found.sha256:
+            raise TrainingError(
+                f"the model {base} has other weights than the run was trained on",
+                where=str(run),
+                next_step="put the old weights back, or train again",
+            )
+        return found
     if (run / "model").is_dir():
         ref = models.resolve(str(run / "model"))
         return Speaker(f"{base}+{name}", ref)
