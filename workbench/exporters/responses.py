@@ -34,9 +34,8 @@ class _Answer:
     @property
     def p_desirable(self) -> float:
         """Share of the votes for it, over all its comparisons."""
-        for_it = sum(row.p_chosen * sum(row.votes.values()) for row in self.won)
-        for_it += sum((1 - row.p_chosen) * sum(row.votes.values()) for row in self.lost)
-        return round(for_it / sum(sum(row.votes.values()) for row in (*self.won, *self.lost)), 6)
+        halves = sum(_halves(row) for row in self.won) + sum(2 * _total(row) - _halves(row) for row in self.lost)
+        return round(halves / (2 * sum(map(_total, (*self.won, *self.lost)))), 6)
 
     def fields(self) -> dict[str, Any]:
         rows = [*self.won, *self.lost]
@@ -51,6 +50,15 @@ class _Answer:
             "completion_model": getattr(one, f"{side}_model"),
             "p_desirable": self.p_desirable,
         }
+
+
+def _total(row: PreferenceRow) -> int:
+    return sum(row.votes.values())
+
+
+def _halves(row: PreferenceRow) -> int:
+    """Half votes for the chosen response: exact, where `p_chosen` is rounded."""
+    return round(2 * row.p_chosen * _total(row))
 
 
 def chosen_answers(preferences: Preferences, *, clear: float = CLEAR) -> Exported[AnswerRow]:

@@ -224,9 +224,11 @@ def _meaning(
 def _rating(
     pilot: Pilot, given: dict[str, Any]
 ) -> tuple[Callable[[Label], bool | None], Callable[[Label], float | None], float]:
-    steps = len(pilot.labelled_under().scale)
     criterion = given.pop("criterion", None)
-    seen = {name for label in pilot.label_records() for name in _ratings(label)}
+    ratings = [_ratings(label) for label in pilot.label_records()]
+    seen = {name for rating in ratings for name in rating}
+    # The guideline of imported labels names no steps, and is no reason to refuse them.
+    steps = max(len(pilot.labelled_under().scale), *(value for rating in ratings for value in rating.values()), 2)
     if criterion is not None and criterion not in seen:
         raise PilotError(f"no label rates {criterion!r}", next_step=f"one of {', '.join(sorted(seen))}")
     threshold = given.pop("threshold", (1 + steps) / 2)
@@ -234,15 +236,14 @@ def _rating(
         raise PilotError(f"threshold is a step from 1 to {steps}, got {threshold!r}")
 
     def score(label: Label) -> float | None:
-        ratings = _ratings(label)
-        found = [value for name, value in ratings.items() if criterion in (None, name)]
+        found = [value for name, value in _ratings(label).items() if criterion in (None, name)]
         return sum(found) / len(found) if found else None
 
     def wanted(label: Label) -> bool | None:
         mine = score(label)
         return None if mine is None or mine == threshold else mine > threshold
 
-    return wanted, score, max(steps - 1.0, 1.0)
+    return wanted, score, steps - 1.0
 
 
 def _ratings(label: Label) -> dict[str, int]:
@@ -254,6 +255,7 @@ def _classes(
     pilot: Pilot, given: dict[str, Any]
 ) -> tuple[Callable[[Label], bool | None], Callable[[Label], float | None], float]:
     names = list(pilot.labelled_under().scale)
+    names = names or sorted({name for label in pilot.label_records() for name in _given_classes(label)})
     good = _named(given.pop("desirable", ()), "desirable")
     bad = _named(given.pop("undesirable", None), "undesirable")
     strangers = sorted((good | (bad or set())) - set(names))
@@ -265,16 +267,21 @@ def _classes(
         )
 
     def wanted(label: Label) -> bool | None:
-        found: Any = label.answer["classes"]
-        if set(found) <= good:
+        found = set(_given_classes(label))
+        if found <= good:
             return True
-        return False if bad is None or set(found) & bad else None
+        return False if bad is None or found & bad else None
 
     def score(label: Label) -> float | None:
         is_wanted = wanted(label)
         return None if is_wanted is None else float(is_wanted)
 
     return wanted, score, 1.0
+
+
+def _given_classes(label: Label) -> list[str]:
+    found: Any = label.answer["classes"]
+    return list(found)
 
 
 def _named(classes: Any, option: str) -> Any:
