@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from workbench.errors import RecordError, TrainingError
-from workbench.training import dpo, rows
+from workbench.training import dpo, rows, running
 
 ROWS: list[dict[str, Any]] = [{"prompt": f"q{i}", "chosen": f"good {i}", "rejected": f"bad {i}"} for i in range(8)]
 
@@ -94,7 +94,7 @@ def test_batches_hold_like_lengths_and_every_row_once() -> None:
 
 @pytest.mark.train
 def test_trl_still_asks_where_to_score_answers_only() -> None:
-    """`_score_answers_only` leans on one name inside TRL: an upgrade that moves it would slow training in silence."""
+    """`score_answers_only` leans on one name inside TRL: an upgrade that moves it would slow training in silence."""
     import inspect
 
     from trl.kernels import chunked_logprob
@@ -104,7 +104,7 @@ def test_trl_still_asks_where_to_score_answers_only() -> None:
     assert source.count("_use_triton(") == 1
     assert "compact = _use_triton(hidden_states.device)" in inspect.getsource(utils.add_fused_lm_head)
     before = utils._use_triton
-    with dpo._score_answers_only():
+    with running.score_answers_only():
         assert utils._use_triton("cpu")
         assert chunked_logprob._use_triton is before
     assert utils._use_triton is before

@@ -9,7 +9,7 @@ candidates  several answers a prompt, resumable, and the pair worth judging
 settings    what every trainer is told
 rows        what a run is trained on: checks, tokens, order
 running     what trainers share: the model, TRL's arguments, metrics, checkpoints
-sft, dpo    trainers, a module each
+sft, dpo, kto    trainers, a module each
 jobs        the run folder, its process, status, metrics, cancel
 evaluate    answers of base and adapter side by side; implicit rewards on held-out pairs
 """
@@ -18,11 +18,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from workbench.training import candidates, chat, dpo, evaluate, jobs, models, sft
+    from workbench.training import candidates, chat, dpo, evaluate, jobs, kto, models, sft
 
-_MODULES = ("candidates", "chat", "dpo", "evaluate", "jobs", "models", "sft")
+_MODULES = ("candidates", "chat", "dpo", "evaluate", "jobs", "kto", "models", "sft")
 
-__all__ = ["candidates", "chat", "dpo", "evaluate", "jobs", "models", "sft"]
+__all__ = ["candidates", "chat", "dpo", "evaluate", "jobs", "kto", "models", "sft"]
 
 
 def __getattr__(name: str) -> object:

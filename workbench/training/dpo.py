@@ -11,7 +11,6 @@ twice and the reverse once), as many for every item, and the mean DPO loss over 
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -21,7 +20,7 @@ from workbench.training import rows, runfiles, running
 from workbench.training.settings import RunSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 MIN_PAIRS = 8
@@ -117,7 +116,7 @@ def train(run_dir: Path, config: RunConfig, reporter: runfiles.Reporter) -> None
         train_sampling_strategy="sequential",  # `rows.batch_order` has shuffled
     )
     reporter.phase("reference log-probabilities")
-    with _score_answers_only():
+    with running.score_answers_only():
         trainer = DPOTrainer(
             model=base.model,
             args=arguments,
@@ -129,20 +128,3 @@ def train(run_dir: Path, config: RunConfig, reporter: runfiles.Reporter) -> None
         )
         running.fit(trainer, run_dir)
     running.save(trainer, base, run_dir, config, reporter)
-
-
-@contextmanager
-def _score_answers_only() -> Iterator[None]:
-    """Let TRL compute log-probabilities at the answers' tokens only, on a CPU as it does on a GPU.
-
-    Its fused head skips prompts and padding only where Triton runs, to spare other accelerators a recompilation for
-    every shape; a CPU has nothing to recompile, and spends about half of a step of a small model on them.
-    """
-    from trl.trainer import utils
-
-    before = utils._use_triton
-    utils._use_triton = lambda _: True  # read by `add_fused_lm_head` alone; the kernels ask for themselves
-    try:
-        yield
-    finally:
-        utils._use_triton = before

@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from workbench.errors import TrainingError
 from workbench.training import models, rows, runfiles, settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 CHECKPOINTS = "checkpoints"
@@ -191,6 +192,23 @@ def datasets(
     train = columns([listed[place] for place in rows.batch_order(used, tokens, config.batch_size, config.seed)])
     fits = [row for row, n in zip(held_out, lengths(held_out), strict=True) if n <= config.max_length]
     return train, columns(fits) if fits and config.eval_every is not None else None
+
+
+@contextmanager
+def score_answers_only() -> Iterator[None]:
+    """Let TRL compute log-probabilities at the answers' tokens only, on a CPU as it does on a GPU.
+
+    Its fused head skips prompts and padding only where Triton runs, to spare other accelerators a recompilation for
+    every shape; a CPU has nothing to recompile, and spends about half of a step of a small model on them.
+    """
+    from trl.trainer import utils
+
+    before = utils._use_triton
+    utils._use_triton = lambda _: True  # read by `add_fused_lm_head` alone; the kernels ask for themselves
+    try:
+        yield
+    finally:
+        utils._use_triton = before
 
 
 def fit(trainer: Any, run_dir: Path) -> None:

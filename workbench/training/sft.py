@@ -53,20 +53,21 @@ def train(run_dir: Path, config: RunConfig, reporter: runfiles.Reporter) -> None
     train_rows, held_rows = running.datasets(run_dir, base, config, reporter, _ANSWER, least=MIN_ROWS, what="examples")
     from trl import SFTConfig, SFTTrainer
 
-    trainer = SFTTrainer(
-        model=base.model,
-        args=SFTConfig(
-            **running.arguments(config, base, run_dir, evaluates=held_rows is not None),
-            max_length=config.max_length,
-            completion_only_loss=True,
-            packing=False,
-            train_sampling_strategy="sequential",  # `rows.batch_order` has shuffled
-        ),
-        train_dataset=train_rows,
-        eval_dataset=held_rows,
-        processing_class=base.tokenizer,
-        peft_config=running.adapter(config),
-        callbacks=[running.report(reporter, _LOGGED, config.time_budget_s)],
-    )
-    running.fit(trainer, run_dir)
+    with running.score_answers_only():
+        trainer = SFTTrainer(
+            model=base.model,
+            args=SFTConfig(
+                **running.arguments(config, base, run_dir, evaluates=held_rows is not None),
+                max_length=config.max_length,
+                completion_only_loss=True,
+                packing=False,
+                train_sampling_strategy="sequential",  # `rows.batch_order` has shuffled
+            ),
+            train_dataset=train_rows,
+            eval_dataset=held_rows,
+            processing_class=base.tokenizer,
+            peft_config=running.adapter(config),
+            callbacks=[running.report(reporter, _LOGGED, config.time_budget_s)],
+        )
+        running.fit(trainer, run_dir)
     running.save(trainer, base, run_dir, config, reporter)

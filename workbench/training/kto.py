@@ -1,0 +1,149 @@
+"""Kahneman-Tversky optimisation with TRL: answers that are each good or bad, with no pair needed.
+
+Labels of classification and Likert tasks say of one answer whether it is wanted. KTO (Ethayarajh et al. 2024) raises
+the log-probability of wanted answers and lowers that of unwanted ones, relative to the start model and to the mean
+shift (`kl`, estimated on prompts with a neighbour's answer in the same batch), each with a value that saturates.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from workbench.errors import TrainingError
+from workbench.training import rows, runfiles, running
+from workbench.training.settings import RunSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+MIN_ROWS = 16
+_ANSWER = ("completion",)
+_LOGGED = {
+    "loss": "loss",
+    "margin": "rewards/margins",
+    "kl": "kl",
+    "reward_chosen": "rewards/chosen",
+    "reward_rejected": "rewards/rejected",
+    "grad_norm": "grad_norm",
+    "learning_rate": "learning_rate",
+}
+
+
+class RunConfig(RunSettings):
+    """Settings of one KTO run, all of which TRL really uses.
+
+    Attributes
+    ----------
+    loss
+        `kto`, or `apo_zero_unpaired` (D'Oosterlinck et al. 2024), which measures against the start model itself and
+        suits wanted answers better than what the model writes.
+    beta
+        Strength of the pull to the start model.
+    desirable_weight, undesirable_weight
+        Weights of wanted and unwanted answers. Left out, the rarer class is weighed up until both weigh the same in
+        all; what was used is in the manifest.
+    """
+
+    loss: Literal["kto", "apo_zero_unpaired"] = "kto"
+    beta: Annotated[float, Field(gt=0, le=10)] = 0.1
+    desirable_weight: Annotated[float, Field(gt=0, le=1000)] | None = None
+    undesirable_weight: Annotated[float, Field(gt=0, le=1000)] | None = None
+
+    @model_validator(mode="after")
+    def _parts_hold_two(self) -> RunConfig:
+        if self.batch_size // self.accumulation < 2:
+            msg = "KTO compares answers with their neighbours: a part of a batch needs at least 2 rows"
+            raise ValueError(msg)
+        return self
+
+
+def check_rows(
+    listed: Sequence[Mapping[str, Any]],
+    where: str = "rows",
+    *,
+    config: RunSettings | None = None,  # noqa: ARG001 - every trainer's check is asked alike
+    least: int = MIN_ROWS,
+) -> None:
+    """Raise `TrainingError` unless there are at least `least` rows `{prompt, completion, label}` of both labels."""
+    rows.check(listed, _ANSWER, where, least=least, what="examples", more=", label")
+    for number, row in enumerate(listed, start=1):
+        if not isinstance(row.get("label"), bool):
+            raise TrainingError(
+                f"label must be true (wanted) or false, got {str(row.get('label'))[:60]!r}", where=f"{where}:{number}"
+            )
+    wanted = sum(row["label"] for row in listed)
+    if least > 1 and wanted in (0, len(listed)):
+        raise TrainingError(
+            f"one class only: all {len(listed)} answers are {'wanted' if wanted else 'unwanted'}",
+            where=where,
+            next_step="choose a threshold that divides them, or use SFT for answers that are all wanted",
+        )
+
+
+def train(run_dir: Path, config: RunConfig, reporter: runfiles.Reporter) -> None:
+    """Train on data.jsonl in this process and save `adapter/` (or `model/`) in the run folder.
+
+    Raises
+    ------
+    TrainingError
+        When there are too few usable rows, or only of one class.
+    """
+    check_rows(running.read(run_dir)[0], "data.jsonl")
+    if config.batch_size // (config.accumulation * running.processes()[1]) < 2:
+        raise TrainingError("KTO needs at least 2 rows a process and part of a batch", next_step="raise batch_size")
+    base = running.load(config, reporter)
+    train_rows, held_rows = running.datasets(
+        run_dir, base, config, reporter, _ANSWER, least=MIN_ROWS, what="examples", more=("label",)
+    )
+    desirable, undesirable = weights(train_rows["label"], config)
+    reporter.manifest({"desirable_weight": desirable, "undesirable_weight": undesirable})
+    from trl import KTOConfig, KTOTrainer
+
+    reporter.phase("reference log-probabilities")
+    with running.score_answers_only():
+        trainer = KTOTrainer(
+            model=base.model,
+            args=KTOConfig(
+                **running.arguments(config, base, run_dir, evaluates=held_rows is not None),
+                loss_type=config.loss,
+                beta=config.beta,
+                desirable_weight=desirable,
+                undesirable_weight=undesirable,
+                max_length=config.max_length,
+                precompute_ref_log_probs=True,
+                train_sampling_strategy="sequential",  # `rows.batch_order` has shuffled
+            ),
+            train_dataset=train_rows,
+            eval_dataset=held_rows,
+            processing_class=base.tokenizer,
+            peft_config=running.adapter(config),
+            callbacks=[running.report(reporter, _LOGGED, config.time_budget_s)],
+        )
+        running.fit(trainer, run_dir)
+    running.save(trainer, base, run_dir, config, reporter)
+
+
+def weights(labels: Sequence[bool], config: RunConfig) -> tuple[float, float]:
+    """Weights of wanted and unwanted answers; those left out make both classes weigh the same.
+
+    Raises
+    ------
+    TrainingError
+        When there is one class only.
+    """
+    wanted = sum(labels)
+    unwanted = len(labels) - wanted
+    if not wanted or not unwanted:
+        raise TrainingError("one class only is left of the answers that fit", next_step="raise max_length")
+    desirable, undesirable = config.desirable_weight, config.undesirable_weight
+    if desirable is None and undesirable is None:
+        most = max(wanted, unwanted)
+        return most / wanted, most / unwanted
+    if desirable is None:
+        desirable = float(undesirable or 0) * unwanted / wanted
+    if undesirable is None:
+        undesirable = desirable * wanted / unwanted
+    return desirable, undesirable
