@@ -5,8 +5,8 @@ confusions  `dawid_skene`: each annotator's confusion matrix, or one accuracy an
 ordinal     `ordinal_dawid_skene`: a slope and cut points an annotator, for labels that have an order
 spamming    `mace`: an annotator knows the answer or answers blindly
 difficulty  `glad`: ability of the annotator times easiness of the item
-flips       `flip_rate`: how often a single label is wrong, the epsilon of robust preference training;
-            `decided_flip_rate`: how often a row is, made of several labels
+flips       `flip_rate`: how often a single label is wrong, the epsilon of robust preference training
+decided     `decided_flip_rate`: how often a training row is, made of several labels
 known       `gold_flip_rate`: how often labels differ from answers that are known
 sides       `pairwise_bias`: preferences freed from annotators' side bias
 comparing   `compare`: which of these predicts labels it has not seen
@@ -15,8 +15,9 @@ result      `Aggregation`, what every model returns; `reading` and `em` are what
 
 from workbench.stats.aggregation.comparing import Comparison, compare
 from workbench.stats.aggregation.confusions import dawid_skene
+from workbench.stats.aggregation.decided import decided_flip_rate
 from workbench.stats.aggregation.difficulty import glad
-from workbench.stats.aggregation.flips import decided_flip_rate, flip_rate
+from workbench.stats.aggregation.flips import flip_rate
 from workbench.stats.aggregation.known import gold_flip_rate
 from workbench.stats.aggregation.ordinal import ordinal_dawid_skene
 from workbench.stats.aggregation.result import Aggregation

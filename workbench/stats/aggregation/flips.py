@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from scipy import sparse
 
 from workbench.errors import TableError
 from workbench.stats import resampling
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
 _BY_CHANCE = "labels of an item differ as often as by chance or more, so no error rate explains them"
 # Each replicate of the model's interval is a fit of its own.
-_MOST_REFITS = 400
+MOST_REFITS = 400
 # Ends of an interval that differ by less than fits do.
 _ALIKE = 1e-5
 
@@ -90,123 +89,13 @@ def flip_rate(
             f"ties must be a list of labels, got {ties!r}",
             next_step=f"ties=({ties!r},), or ties=() where there are none",
         )
-    coded, n_ties = _sided(encode(labels), ties)
+    coded, n_ties = sided(encode(labels), ties)
     found = (_by_pairs if by == "pairs" else _by_model)(coded, n_resamples, confidence, seed, label)
     left_out = f"{n_ties} labels without a side left out" if n_ties else ""
     return replace(found, reason="; ".join(part for part in (found.reason, left_out) if part))
 
 
-def decided_flip_rate(
-    labels: Any,
-    rows: Sequence[tuple[Any, Any]],
-    *,
-    by: Literal["pairs", "model"] = "pairs",
-    ties: Sequence[Any] = ("tie", "both_bad"),
-    n_resamples: int = 10_000,
-    confidence: float = 0.95,
-    seed: int = 0,
-    label: str = "",
-) -> Estimate:
-    """Probability epsilon that a row made of several labels names the wrong one: mean over rows.
-
-    Parameters
-    ----------
-    labels
-        As for `flip_rate`; all labels that tell of the annotators, not only those of the rows.
-    rows
-        `(item, label)` for every training row: the label it was given by vote.
-    by
-        `pairs`: all annotators err alike, with the epsilon of `flip_rate`. `model`: the posterior of one-coin
-        Dawid-Skene (smoothing 1).
-    ties
-        As for `flip_rate`. A row of an item without another label is wrong as often as chance.
-
-    Returns
-    -------
-    Estimate
-        `epsilon` of rows. NaN with the reason where `flip_rate` has none. Both suppose that annotators err
-        independently; where an item misleads many of them, rows are wrong more often than this says.
-
-    Raises
-    ------
-    TableError
-        As `flip_rate`; a row whose item or label is not in the table.
-    ValueError
-        As `flip_rate`.
-
-    Notes
-    -----
-    With errors e spread evenly over K - 1 wrong answers and all answers as common, n_k labels for answer k make it true
-    with probability r^n_k / sum_j r^n_j, where r = (1 - e) (K - 1) / e. Two votes against one with e = .2 are wrong
-    with probability .2. The interval of `pairs` is that of e, carried through; that of `model` refits on resampled
-    items.
-    """
-    one = flip_rate(
-        labels, by=by, ties=ties, n_resamples=n_resamples if by == "pairs" else 0, confidence=confidence, seed=seed
-    )
-    coded, _ = _sided(encode(labels), ties)
-    place = {item: k for k, item in enumerate(coded.items.tolist())}
-    position = {category: k for k, category in enumerate(coded.categories)}
-    strangers = [row for row in rows if row[0] not in place or row[1] not in position]
-    if strangers and one.defined:
-        raise TableError(f"{len(strangers)} rows are not of these labels, first {str(strangers[0])[:60]}")
-    n_items = len({item for item, _ in rows})
-    found = replace(one, n_items=n_items, label=label)
-    if not rows or not one.defined:
-        reason = "" if rows else "no row"
-        nan = math.nan
-        return replace(found, value=nan, low=nan, high=nan, reason="; ".join(x for x in (reason, one.reason) if x))
-    item = np.asarray([place[name] for name, _ in rows], dtype=np.int64)
-    value = np.asarray([position[name] for _, name in rows], dtype=np.int64)
-    if by == "model":
-        return _rows_by_model(coded, item, value, found, n_resamples, seed)
-    width = max(coded.n_categories, 2)
-    counts = np.zeros((len(coded.items), width))
-    np.add.at(counts, (coded.item, coded.value), 1)
-
-    def wrong(epsilon: float) -> float:
-        if epsilon != epsilon:
-            return math.nan
-        power = counts[item] * math.log((1 - epsilon) * (width - 1) / max(epsilon, em.CLIP))
-        power -= power.max(axis=1, keepdims=True)
-        true = np.exp(power[np.arange(len(item)), value]) / np.exp(power).sum(axis=1)
-        return float(1 - true.mean())
-
-    ends = sorted((wrong(one.low), wrong(one.high)))
-    return replace(
-        found, value=wrong(one.value), low=ends[0], high=ends[1], method=f"rows by votes, epsilon {one.method}"
-    )
-
-
-def _rows_by_model(
-    coded: Coded, item: NDArray[np.int64], value: NDArray[np.int64], found: Estimate, n_resamples: int, seed: int
-) -> Estimate:
-    given, (_, clamp) = em.cells(coded), reading.prepare(coded, None, None)
-    start = em.vote_shares(given, clamp)
-    fit = fit_cells(given, start.copy(), clamp)
-    how = "rows by one-coin Dawid-Skene, smoothing 1"
-    point = 1 - float(fit.posterior[value, item].mean())
-    refits = min(n_resamples, _MOST_REFITS)
-    if not refits or found.n_items < FEWEST:
-        few = f"{found.n_items} items: too few for an interval" if refits else ""
-        return replace(found, value=point, low=math.nan, high=math.nan, method=how, reason=few or found.reason)
-    rng = np.random.default_rng(seed)
-    labelled = np.flatnonzero(np.bincount(coded.item, minlength=len(coded.items)))
-    per_item = sparse.csr_matrix((np.ones(len(item)), (item, value)), shape=(len(coded.items), coded.n_categories))
-    drawn = np.full(refits, np.nan)
-    for k in range(refits):
-        rows = rng.choice(labelled, size=len(labelled))
-        posterior = fit_cells(given.resampled(rows), start[:, rows], clamp).posterior
-        weight = per_item[rows]
-        total = weight.sum()
-        if total:
-            drawn[k] = 1 - float(weight.multiply(posterior.T).sum()) / total
-    low, high, _ = percentile(drawn, found.confidence)
-    method = f"{how}; percentile bootstrap over items ({refits} refits, seed {seed})"
-    return replace(found, value=point, low=low, high=high, method=method)
-
-
-def _sided(coded: Coded, ties: Sequence[Any]) -> tuple[Coded, int]:
+def sided(coded: Coded, ties: Sequence[Any]) -> tuple[Coded, int]:
     """The labels without ties, and how many ties there were.
 
     Categories that do not occur (in a part of a table) are no answers, unless the caller named them.
@@ -222,7 +111,7 @@ def _sided(coded: Coded, ties: Sequence[Any]) -> tuple[Coded, int]:
     return replace(kept, value=place[kept.value], categories=named, numbers=numbers), int((~keep).sum())
 
 
-def _from_disagreement(differing: Floats, pairs: Floats, width: int) -> Floats:
+def from_disagreement(differing: Floats, pairs: Floats, width: int) -> Floats:
     """Error by the share of pairs that differ; NaN where they do so more often than by chance."""
     inside = 1 - differing / pairs * width / (width - 1)
     return np.where(inside >= 0, (1 - np.sqrt(np.maximum(inside, 0))) * (width - 1) / width, np.nan)
@@ -235,7 +124,7 @@ def _by_pairs(coded: Coded, n_resamples: int, confidence: float, seed: int, labe
     differing = pairs - (squares(p.counts) - p.size)
 
     def statistic(weight: Floats) -> Floats:
-        return _from_disagreement(weight @ differing, weight @ pairs, width)
+        return from_disagreement(weight @ differing, weight @ pairs, width)
 
     return resampling.estimate(
         "epsilon",
@@ -270,7 +159,7 @@ def _by_model(coded: Coded, n_resamples: int, confidence: float, seed: int, labe
     start = em.vote_shares(given, clamp)
     fit = fit_cells(given, start.copy(), clamp)
     value = _wrong(given, fit.counts)
-    refits = min(n_resamples, _MOST_REFITS)
+    refits = min(n_resamples, MOST_REFITS)
     if not refits or n_items < FEWEST:
         few = f"{n_items} items: too few for an interval" if refits else ""
         return result(value, math.nan, math.nan, how, few)
