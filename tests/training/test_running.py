@@ -9,7 +9,8 @@ import pytest
 
 from tests.training import tiny
 from workbench.errors import TrainingError
-from workbench.training import dpo, evaluate, jobs, models, running, sft
+from workbench.records import Prompt
+from workbench.training import dpo, evaluate, jobs, models, rows, running, sft
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,8 +71,8 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(
     jobs.resume(stopped)
     assert stopped.status().notes == ("resumed from checkpoint-6",)
     tiny.work(stopped)
-    rows = stopped.metrics()
-    assert [row["step"] for row in rows] == [*range(1, 9), 7, 8]
+    told = stopped.metrics()
+    assert [row["step"] for row in told] == [*range(1, 9), 7, 8]
     assert losses(stopped)[8:] == pytest.approx(losses(whole)[6:], abs=1e-6)
     assert losses(stopped)[:8] == pytest.approx(losses(whole), abs=1e-6)
     with pytest.raises(TrainingError, match="the run is done"):
@@ -81,8 +82,14 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(
 def test_all_weights_may_be_trained_and_are_compared_with_the_start(
     model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    import torch
+
     config = dpo.RunConfig(model=model, lora_r=0, batch_size=8, learning_rate=1e-3, max_length=128, epochs=3)
-    run = tiny.work(tiny.prepared("dpo", PAIRS, config, tmp_path, monkeypatch, held_out=PAIRS))
+    asked = [Prompt(id="p", prompt="Say red.", category="colours")]
+    answers = evaluate.AnswerConfig(samples=2, max_new_tokens=8)
+    run = tiny.work(
+        tiny.prepared("dpo", PAIRS, config, tmp_path, monkeypatch, held_out=PAIRS, prompts=asked, answers=answers)
+    )
     assert (run.path / "model" / "model.safetensors").is_file()
     assert not (run.path / "adapter").exists()
     assert models.resolve(str(run.path / "model")).sha256 != models.resolve(model).sha256
@@ -92,6 +99,18 @@ def test_all_weights_may_be_trained_and_are_compared_with_the_start(
     with both.disable_adapter():
         assert evaluate.implicit_rewards(PAIRS[:2], both, tokenizer, beta=1.0) == [0.0, 0.0]
     assert evaluate.implicit_rewards(PAIRS, both, tokenizer, beta=0.1) == pytest.approx(run.margins(), abs=0.01)
+    # the divergence from the start, against a sum over the vocabulary written out, one answer at a time
+    base, tuned = models.load(models.resolve(model))[0], models.load(models.resolve(str(run.path / "model")))[0]
+    moved = run.divergence()
+    assert len(moved) == len(run.answers()) == 2
+    for (nats, n), one in zip(moved, run.answers(), strict=True):
+        head, answer = rows.tokens(tokenizer, "Say red.", one.adapter)
+        ids = torch.tensor([[*head, *answer]])
+        with torch.no_grad():
+            p, q = (net(input_ids=ids).logits[0].softmax(-1)[len(head) - 1 : -1] for net in (tuned, base))
+        assert n == len(answer)
+        assert nats == pytest.approx(float((p * (p / q).log()).sum()), rel=1e-3, abs=1e-5)
+        assert nats > 0
 
 
 def test_held_out_rows_are_measured_on_the_way(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,13 +129,13 @@ def test_parts_of_a_batch_make_the_same_step(model: str, tmp_path: Path, monkeyp
         tiny.work(
             tiny.prepared(
                 kind,
-                rows,
+                some,
                 module.RunConfig(model=model, batch_size=8, accumulation=parts, learning_rate=1e-3, max_length=128),
                 tmp_path,
                 monkeypatch,
             )
         )
-        for kind, module, rows in (("dpo", dpo, PAIRS), ("sft", sft, EXAMPLES))
+        for kind, module, some in (("dpo", dpo, PAIRS), ("sft", sft, EXAMPLES))
         for parts in (1, 4)
     ]
     for one, other in (runs[:2], runs[2:]):

@@ -18,10 +18,21 @@ from workbench import progress as bars
 from workbench.errors import TrainingError
 from workbench.records import Id, Prompt, Record
 from workbench.training import candidates, models, runfiles, sampling
-from workbench.training import rows as rows_of_run
+from workbench.training.likelihood import divergence, implicit_rewards
+
+__all__ = [
+    "AnswerConfig",
+    "AnswerPair",
+    "answer_pairs",
+    "compare",
+    "divergence",
+    "implicit_rewards",
+    "load_adapter",
+    "read_answers",
+]
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 
 class AnswerConfig(Record):
@@ -221,39 +232,6 @@ def compare(
     return rows
 
 
-def implicit_rewards(
-    rows: Sequence[Mapping[str, Any]],
-    model: Any,
-    tokenizer: Any,
-    *,
-    beta: float,
-    batch_size: int = 8,
-    on_step: Callable[[int, int], None] | None = None,
-) -> list[float]:
-    """The margin the adapter gives each pair, as DPO defines it; above 0 it prefers the chosen answer.
-
-    beta x [(log p(chosen) - log p0(chosen)) - (log p(rejected) - log p0(rejected))] in nats, log p under the adapter
-    and log p0 under the base, summed over the answer's tokens with its end (Rafailov et al. 2023, eq. 5). The start
-    model gives 0 everywhere, so accuracy is the share above 0. Length is not taken out: compare it beside.
-    """
-    texts = [conversation for row in rows for conversation in _pair_tokens(row, tokenizer)]
-    order = sorted(range(len(texts)), key=lambda i: -sum(map(len, texts[i])))
-    ratios = [0.0] * len(texts)
-    batches = [order[start : start + 2 * batch_size] for start in range(0, len(order), 2 * batch_size)]
-    if on_step:
-        on_step(0, len(batches))
-    for done, batch in enumerate(batches, start=1):
-        some = [texts[i] for i in batch]
-        after = _log_probs(model, some)
-        with model.disable_adapter():
-            before = _log_probs(model, some)
-        for i, one, other in zip(batch, after, before, strict=True):
-            ratios[i] = one - other
-        if on_step:
-            on_step(done, len(batches))
-    return [beta * (ratios[2 * i] - ratios[2 * i + 1]) for i in range(len(rows))]
-
-
 def _sample(model: Any, tokenizer: Any, draws: list[sampling.Draw], config: AnswerConfig) -> list[sampling.Drawn]:
     return sampling.sample(model, tokenizer, draws, top_p=config.top_p, max_new_tokens=config.max_new_tokens)
 
@@ -267,37 +245,3 @@ def _checks(score: Callable[[Prompt, str], Sequence[bool]], prompt: Prompt, text
             next_step="give one verdict a constraint, for prompts that have some",
         )
     return found
-
-
-def _pair_tokens(row: Mapping[str, Any], tokenizer: Any) -> list[tuple[list[int], list[int]]]:
-    return [rows_of_run.tokens(tokenizer, row["prompt"], row[side]) for side in ("chosen", "rejected")]
-
-
-def _log_probs(model: Any, texts: Sequence[tuple[list[int], list[int]]]) -> list[float]:
-    """Log-probability of each answer given its prompt, in nats."""
-    import torch
-
-    width = max(len(prompt) + len(answer) for prompt, answer in texts)
-    ids = torch.zeros((len(texts), width), dtype=torch.long)
-    mask = torch.zeros_like(ids)
-    for row, (prompt, answer) in enumerate(texts):
-        whole = torch.tensor([*prompt, *answer])
-        ids[row, : len(whole)] = whole
-        mask[row, : len(whole)] = 1
-    out = []
-    # The vocabulary is wide: only the answers' positions become logits, one text at a time.
-    with torch.inference_mode():
-        hidden = _hidden(model, ids.to(model.device), mask.to(model.device))
-        head = model.get_output_embeddings()
-        for row, (prompt, answer) in enumerate(texts):
-            start = len(prompt) - 1
-            logits = head(hidden[row, start : start + len(answer)]).float()
-            target = torch.tensor(answer, device=logits.device)
-            picked = logits.gather(1, target[:, None])[:, 0] - logits.logsumexp(-1)
-            out.append(float(picked.sum()))
-    return out
-
-
-def _hidden(model: Any, ids: Any, mask: Any) -> Any:
-    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
-    return inner.base_model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
