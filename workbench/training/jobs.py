@@ -25,7 +25,7 @@ from pydantic import SerializeAsAny, model_validator
 from workbench import progress as bars
 from workbench.errors import TrainingError, WorkbenchError
 from workbench.records import Prompt, Record, Sha256, Source, canonical_json
-from workbench.training import evaluate, models, processes, runfiles, running
+from workbench.training import evaluate, launching, models, processes, runfiles, running, workers
 from workbench.training.runfiles import Status
 from workbench.training.settings import RunSettings
 
@@ -56,6 +56,7 @@ class Config(Record):
     kind: Kind
     config: SerializeAsAny[RunSettings]
     answers: evaluate.AnswerConfig | None = None
+    launch: launching.Launch = launching.Launch()
 
     @model_validator(mode="before")
     @classmethod
@@ -239,6 +240,7 @@ def start(
     data_sha256
         Hash of the export the rows come from; left out, it is that of the rows as written to data.jsonl.
     prompts, answers
+    launch: launching.Launch | None = None,
         Held-out prompts that base and adapter answer after training, in the same process (`Run.answers`).
     held_out
         Held-out pairs whose implicit-reward margins are computed after training (`Run.margins`).
@@ -254,13 +256,17 @@ def start(
     module = trainer(kind)
     config = config or module.RunConfig()
     asked = (answers or evaluate.AnswerConfig()) if prompts else None
-    whole = Config(kind=kind, config=config, answers=asked)
+    launch = launch or launching.Launch()
+    launching.check(launch, config.batch_size, config.accumulation)
+    whole = Config(kind=kind, config=config, answers=asked, launch=launch)
     listed = runfiles.read_jsonl(_existing(rows)) if isinstance(rows, str | Path) else [dict(row) for row in rows]
     module.check_rows(listed, str(rows) if isinstance(rows, str | Path) else "rows", config=config)
     if held_out:
         module.check_rows(held_out, "held_out", least=1)
     text = _lines(listed)
     digest = hashlib.sha256(text.encode()).hexdigest()
+    launch
+        Several processes, GPUs or hosts; left out, one process.
     now = time.time()
     manifest = _Manifest(
         data_sha256=data_sha256 or digest, rows_sha256=digest, guideline_sha256=guideline_sha256, source=source
@@ -294,6 +300,7 @@ def start(
     if wait:
         run.wait()
     return run
+        launching.keep(launch, run.path)
 
 
 def resume(run: Run, *, wait: bool = False) -> Run:
@@ -349,17 +356,18 @@ def main(run_dir: str) -> int:
     path = Path(run_dir)
     if runfiles.read_status(path).over:  # cancelled before it began
         return 1
-    reporter = runfiles.Reporter(path, speaks=running.processes()[0] == 0)
+    workers.follow_leader()
+    reporter = runfiles.Reporter(path, speaks=running.processes()[0] == 0, pid=workers.leader())
     try:
         _work(path, reporter)
     except _Cancelled:
-        reporter.end("cancelled")
+        workers.end(reporter, "cancelled")
         return 1
     except Exception as error:  # noqa: BLE001 - whatever it is, the run must be marked failed and the trace be kept
         import traceback
 
         traceback.print_exc()
-        reporter.end("failed", reason_of(error))
+        workers.end(reporter, "failed", reason_of(error))
         return 1
     reporter.end("done")
     return 0
@@ -401,6 +409,7 @@ def _work(path: Path, reporter: runfiles.Reporter) -> None:
             model,
             tokenizer,
             whole.answers,
+    workers.close_group()
             path=path / "answers.jsonl",
             on_step=reporter.follow("answering"),
             progress=False,

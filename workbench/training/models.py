@@ -119,17 +119,23 @@ def best_device() -> Literal["cuda", "cpu"]:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+def cores() -> int:
+    """Cores this process may really use: containers are often allowed two of a machine with many."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(allowed, _cgroup_cores()))
+
+
 def use_threads() -> int:
     """Give torch as many threads as this process may really use, and return that number.
 
-    Containers are often allowed two cores of a machine with many; one thread a visible core is then several times
-    slower. `OMP_NUM_THREADS`, where set, wins.
+    One thread a visible core is several times slower where fewer are allowed; processes that train together on a
+    machine share its cores. `OMP_NUM_THREADS`, where set, wins.
     """
     import torch
 
     wanted = os.environ.get("OMP_NUM_THREADS", "")
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    threads = int(wanted) if wanted.isdigit() and int(wanted) > 0 else max(1, min(allowed, _cgroup_cores()))
+    beside = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    threads = int(wanted) if wanted.isdigit() and int(wanted) > 0 else max(1, cores() // beside)
     if torch.get_num_threads() != threads:
         torch.set_num_threads(threads)
     return threads

@@ -6,12 +6,12 @@ import os
 import platform
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.errors import TrainingError
+from workbench.training import launching
 from workbench.training.runfiles import process_started
 
 if TYPE_CHECKING:
@@ -37,14 +37,17 @@ _KEEP_MEMORY = {
 
 
 def launch(run_dir: Path) -> None:
-    """Start the run's process in a session of its own, its output going to log.txt."""
+    """Start the run's process in a session of its own, its output going to log.txt.
+
+    With accelerate that process leads the others, whose output goes there too.
+    """
     # The child finds this very package, installed or not; nothing of the environment is written down anywhere.
     package = str(Path(__file__).parents[2])
     paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
     quiet = {"TQDM_DISABLE": "1", "TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"}
     with (run_dir / "log.txt").open("ab") as log:
         _children[run_dir] = subprocess.Popen(  # noqa: S603 - this interpreter, this package, a folder
-            [sys.executable, "-m", "workbench.training.jobs", str(run_dir)],
+            launching.command(run_dir),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -143,10 +143,12 @@ def process_started(pid: int) -> str:
 class Reporter:
     """Writes a run's status and metrics from inside its process; a thread keeps the heartbeat through long steps.
 
-    Of several processes that train together one speaks; the others' reporters write nothing.
+    Of several processes that train together one speaks; the others' reporters write nothing. `pid` is the process to
+    watch and to stop, where that is not this one.
     """
 
-    def __init__(self, run_dir: Path, *, speaks: bool = True) -> None:
+    def __init__(self, run_dir: Path, *, speaks: bool = True, pid: int | None = None) -> None:
+        pid = pid or os.getpid()
         self._dir = run_dir
         self._speaks = speaks
         self._lock = threading.RLock()
@@ -156,8 +158,8 @@ class Reporter:
             update={
                 "state": "running",
                 "phase": "starting",
-                "pid": os.getpid(),
-                "pid_started": process_started(os.getpid()),
+                "pid": pid,
+                "pid_started": process_started(pid),
                 "host": platform.node(),
                 "started": now,
                 "heartbeat": now,
@@ -201,6 +203,12 @@ class Reporter:
             return
         path = self._dir / "manifest.json"
         write_json(path, {**json.loads(path.read_text(encoding="utf-8")), **more})
+
+    def fall_silent(self) -> None:
+        """Stop the heartbeat and write nothing more: somebody else says how the run ended."""
+        self._stop.set()
+        self._thread.join(timeout=5)
+        self._speaks = False
 
     def end(self, state: State, reason: str = "") -> None:
         """Write the last status and stop the heartbeat."""

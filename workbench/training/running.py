@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import TrainingError
-from workbench.training import models, rows, runfiles, settings
+from workbench.training import models, rows, runfiles, settings, workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 CHECKPOINTS = "checkpoints"
+PREPARED = "prepared"  # rows as several processes read them, and what was computed of them
 _KEPT_CHECKPOINTS = 2
 
 
@@ -53,6 +54,7 @@ def load(config: settings.RunSettings, reporter: runfiles.Reporter, *, scalar: b
         With a head of one number in place of the vocabulary's, for a reward model.
     """
     models.require_train()
+    workers.use_device()
     reporter.phase("loading the model")
     ref = models.resolve(config.model)
     import torch
@@ -110,6 +112,8 @@ def arguments(config: settings.RunSettings, base: Base, run_dir: Path, *, evalua
         "activation_checkpointing": base.gradient_checkpointing,
         "bf16": base.bf16,
         "use_cpu": base.model.device.type == "cpu",
+        # Every weight of a dense model takes part in every step; looking for some that do not costs a pass a step.
+        "ddp_find_unused_parameters": hasattr(base.model.config, "output_router_logits") if world > 1 else None,
         "dataloader_pin_memory": base.model.device.type == "cuda",
         "logging_steps": 1,
         "disable_tqdm": True,
@@ -191,7 +195,11 @@ def datasets(
         )
     train = columns([listed[place] for place in rows.batch_order(used, tokens, config.batch_size, config.seed)])
     fits = [row for row, n in zip(held_out, lengths(held_out), strict=True) if n <= config.max_length]
-    return train, columns(fits) if fits and config.eval_every is not None else None
+    held = columns(fits) if fits and config.eval_every is not None else None
+    if processes()[1] > 1:
+        train = workers.shared(train, run_dir / PREPARED / "train")
+        held = None if held is None else workers.shared(held, run_dir / PREPARED / "held_out")
+    return train, held
 
 
 @contextmanager
@@ -246,7 +254,8 @@ def save(trainer: Any, base: Base, run_dir: Path, config: settings.RunSettings, 
             folder, state_dict={name: value.to(getattr(torch, dtype)) for name, value in state.items()}
         )
         base.tokenizer.save_pretrained(folder)
-    shutil.rmtree(run_dir / CHECKPOINTS, ignore_errors=True)
+    for name in (CHECKPOINTS, PREPARED):
+        shutil.rmtree(run_dir / name, ignore_errors=True)
 
 
 def memory_mb() -> float:
@@ -320,8 +329,9 @@ def report(reporter: runfiles.Reporter, logged: Mapping[str, str], budget: float
             self.tokens, self.last = tokens, now
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
-            spent = time.monotonic() - self.began
-            if budget is not None and spent > budget and state.global_step < state.max_steps:
+            if budget is None or state.global_step >= state.max_steps:
+                return
+            if workers.agreed(time.monotonic() - self.began > budget):
                 reporter.note(f"stopped at step {state.global_step} of {state.max_steps}: time budget of {budget:g} s")
                 control.should_training_stop = True
 
