@@ -113,6 +113,15 @@ class Run:
         path = self.path / "margins.json"
         return [float(value) for value in _read_json(path)["margins"]] if path.exists() else []
 
+    def scores(self) -> dict[str, list[dict[str, Any]]]:
+        """Scores of a reward run: of the pairs `held_out`, and of as many it was trained on (`train`).
+
+        One dict a pair: `row`, its place in held_out.jsonl or data.jsonl from 0, and the scores `chosen` and
+        `rejected`. Empty for other kinds, and when no pairs were held out.
+        """
+        path = self.path / "scores.json"
+        return _read_json(path) if path.exists() else {}
+
     def write_evaluation(self, evaluation: Mapping[str, Any]) -> Path:
         """Keep what the caller computed from answers and margins as evaluation.json."""
         path = self.path / "evaluation.json"
@@ -203,7 +212,11 @@ class Run:
     def _repr_html_(self) -> str:
         rows = self.metrics()
         last = rows[-1] if rows else {}
-        told = [f"{name} {last[name]:.3f}" for name in ("loss", "margin", "accuracy") if last.get(name) is not None]
+        told = [
+            f"{name} {last[name]:.3f}"
+            for name in ("loss", "margin", "accuracy", "reward", "kl")
+            if last.get(name) is not None
+        ]
         notes = [str(self), *([f"step {last['step']}: " + ", ".join(told)] if told else []), *self.status().notes]
         # The class keeps JupyterLab from setting dollar signs as mathematics.
         return f'<div class="mathjax_ignore">{"".join(f"<div>{html.escape(note)}</div>" for note in notes)}</div>'
@@ -415,7 +428,7 @@ def _work(path: Path, reporter: runfiles.Reporter) -> None:
             progress=False,
         )
     if pairs:
-        beta = float(getattr(whole.config, "beta", 1.0))
+        beta = float(getattr(whole.config, "beta", 1.0) or 1.0)  # a policy may be held by nothing
         margins = evaluate.implicit_rewards(
             pairs, model, tokenizer, beta=beta, on_step=reporter.follow("held-out pairs")
         )

@@ -153,7 +153,9 @@ def load(ref: ModelRef, dtype: Dtype = "auto", *, attention: str = "sdpa", scala
     attention
         The attention's kernel, as transformers names it.
     scalar
-        With a head of one number in place of the vocabulary's, drawn at random unless the folder holds one.
+        With a head of one number in place of the vocabulary's, drawn at random unless the folder holds one. The head
+        computes in float32 whatever the model does: in bfloat16 its training steps would round to nothing, and so
+        would the differences of scores.
 
     Raises
     ------
@@ -198,8 +200,33 @@ def load(ref: ModelRef, dtype: Dtype = "auto", *, attention: str = "sdpa", scala
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     if scalar:
-        model.config.pad_token_id = tokenizer.pad_token_id  # the score is read at the last token before padding
+        # The score is read at the last token that is no padding.
+        model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
+        _exact_head(model)
     return model.to(device).eval(), tokenizer
+
+
+def _exact_head(model: Any) -> None:
+    """Put a head that computes in float32, also under autocast, in the place of the model's own."""
+    import torch
+
+    class Head(torch.nn.Linear):  # type: ignore[misc]  # torch is not typed here
+        def forward(self, hidden: Any) -> Any:
+            with torch.autocast(hidden.device.type, enabled=False):
+                return torch.nn.functional.linear(hidden.float(), self.weight.float())
+
+    name = next(
+        (name for name in ("score", "classifier") if isinstance(getattr(model, name, None), torch.nn.Linear)), ""
+    )
+    old = getattr(model, name, None)
+    if old is None or old.bias is not None or old.out_features != 1:
+        raise TrainingError(
+            f"a {type(model).__name__} has no head of one number that is known here",
+            next_step="use a decoder such as Llama, Qwen, Mistral or Gemma",
+        )
+    head = Head(old.in_features, 1, bias=False)
+    head.weight = torch.nn.Parameter(old.weight.detach().float())
+    setattr(model, name, head)
 
 
 def plain(text: str, tokenizer: Any) -> str:
