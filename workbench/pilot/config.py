@@ -96,6 +96,21 @@ class Simulation(Record):
     hidden_quality: Annotated[float, Field(ge=0)] = 0.25
 
 
+class Round(Record):
+    """What makes a pilot a round after the first; see `Pilot.next_round`, which writes it.
+
+    Paths are relative to the pilot's folder: `previous` is the folder of the pilot before, `run` the run whose adapter
+    wrote the candidates. `n` prompts were wanted and drawn with `seed`; `notes` say what came out otherwise.
+    """
+
+    number: Annotated[int, Field(ge=1)]
+    previous: Annotated[str, Field(min_length=1)]
+    run: Annotated[str, Field(min_length=1)]
+    n: Annotated[int, Field(ge=1)]
+    seed: int = 0
+    notes: tuple[str, ...] = ()
+
+
 class PilotConfig(Record):
     """The content of `pilot.toml`."""
 
@@ -109,6 +124,7 @@ class PilotConfig(Record):
     annotators: tuple[Person, ...] = ()
     simulation: Simulation | None = None
     prices: tuple[Prices, ...] = ()
+    round: Round | None = None
 
     @property
     def n_shown(self) -> int:
