@@ -19,7 +19,7 @@ from workbench.training.diversity import ALIKE, overlap
 from workbench.training.drawing import Ask, Generated
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from workbench.training.variants import Variant
 
@@ -95,7 +95,7 @@ def generate(
         _check_mix(len(found), systems, temperatures)
     ways = variants.cross([one.name for one in found], systems, temperatures)
     planned = variants.rotate(prompts, ways, n, seed) if mixed else variants.repeat(prompts, ways, n)
-    named = {one.name: one for one in found}
+    named, by_id = {one.name: one for one in found}, {prompt.id: prompt for prompt in prompts}
 
     def ask(prompt: Prompt, k: int, draw: int) -> Ask:
         way = planned[prompt.id][k]
@@ -106,24 +106,11 @@ def generate(
     drawer = drawing.Drawer(settings, Path(path) if path is not None else None, progress=progress)
     draws = {prompt.id: [[ask(prompt, k, 0)] for k in range(n)] for prompt in prompts}
     drawer.fill([one for answers in draws.values() for (one,) in answers], "answers")
-    kept = {prompt.id: (0,) * n for prompt in prompts}
-    unsettled = list(prompts) if redraws else []
-    rounds = 0
-    while unsettled:
-        again: dict[str, tuple[int, ...]] = {}
-        for prompt in unsettled:
-            texts = [[drawer[one].response.text for one in answer] for answer in draws[prompt.id]]
-            greedy = [way.temperature == 0 for way in planned[prompt.id]]
-            kept[prompt.id], alike = settle(texts, greedy, limit=max_overlap)
-            again[prompt.id] = tuple(k for k in alike if len(texts[k]) <= redraws)
-        unsettled = [prompt for prompt in unsettled if again[prompt.id]]
-        fresh = [ask(prompt, k, len(draws[prompt.id][k])) for prompt in unsettled for k in again[prompt.id]]
-        slots = [draws[prompt.id][k] for prompt in unsettled for k in again[prompt.id]]
-        for slot, one in zip(slots, fresh, strict=True):
-            slot.append(one)
-        rounds += 1
-        if fresh:
-            drawer.fill(fresh, f"near-duplicates again ({rounds})")
+    kept = dict.fromkeys(draws, (0,) * n)
+    if redraws:
+        kept = _replace(
+            drawer, draws, lambda prompt, k: ask(by_id[prompt], k, len(draws[prompt][k])), max_overlap, redraws
+        )
     return [
         _noted(drawer[answer[number]], len(answer), way if mixed else None)
         for prompt in prompts
@@ -170,6 +157,37 @@ def settle(draws: Sequence[Sequence[str]], greedy: Sequence[bool], *, limit: flo
         if min(nearness) >= limit and not greedy[place]:
             again.append(place)
     return Settled(tuple(kept[place] for place in range(len(draws))), tuple(sorted(again)))
+
+
+def _replace(
+    drawer: drawing.Drawer,
+    draws: dict[str, list[list[Ask]]],
+    fresh: Callable[[str, int], Ask],
+    max_overlap: float,
+    redraws: int,
+) -> dict[str, tuple[int, ...]]:
+    """Draw near-duplicates again until none is left or all tries are used up; `draws` grows.
+
+    Gives, for each prompt, the number of the draw that stays of each answer.
+    """
+    kept: dict[str, tuple[int, ...]] = {}
+    open_prompts = list(draws)
+    rounds = 0
+    while open_prompts:
+        again: dict[str, list[int]] = {}
+        for prompt in open_prompts:
+            texts = [[drawer[one].response.text for one in answer] for answer in draws[prompt]]
+            greedy = [answer[0].temperature == 0 for answer in draws[prompt]]
+            kept[prompt], alike = settle(texts, greedy, limit=max_overlap)
+            again[prompt] = [k for k in alike if len(texts[k]) <= redraws]
+        open_prompts = [prompt for prompt in open_prompts if again[prompt]]
+        more = [(prompt, k, fresh(prompt, k)) for prompt in open_prompts for k in again[prompt]]
+        for prompt, k, one in more:
+            draws[prompt][k].append(one)
+        rounds += 1
+        if more:
+            drawer.fill([one for _, _, one in more], f"near-duplicates again ({rounds})")
+    return kept
 
 
 def _noted(one: Generated, tries: int, way: Variant | None) -> Generated:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from workbench.training.drawing import Generated
 
-# Two answers of which more than this is shared say the same with a word or two changed. On the shipped pilots 1.3 %
-# of the pairs of one prompt are above it, and nearly all of those are above .9 too.
+# Two answers of which more than this is shared say the same with a word or two changed. On the shipped pilots 23 of the
+# 1,680 pairs of answers to one prompt are above it, and all but one of those above .9 too.
 ALIKE = 0.8
 
 
