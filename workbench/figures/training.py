@@ -13,6 +13,8 @@ from workbench.figures import theme
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from workbench.stats.estimate import Estimate
+
 # Panel -> (key of a metrics line, name, dash).
 _PANELS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "Loss": (("loss", "train", "solid"), ("eval_loss", "held out", "dash")),
@@ -145,3 +147,33 @@ def _reach(one: float | None, other: float | None) -> float | None:
     if one is None or other is None or math.isnan(one - other):
         return None  # no bar at all: one of no length would claim certainty
     return max(0.0, one - other)
+
+
+def effects(whole: Sequence[Estimate], runs: Sequence[Estimate], *, title: str = "") -> go.Figure:
+    """Effect and gains over all runs above, each run's own gain below, with intervals; zero is no change.
+
+    Parameters
+    ----------
+    whole, runs
+        Changes in a share from 0 to 1, each with its label.
+    """
+    listed = [*whole, *runs]
+    if not listed:
+        return theme.empty("no run to show", title=title)
+    names = [theme.plain(one.label or one.name, 34) for one in listed]
+    made = go.Figure()
+    made.update_layout(
+        template=theme.template(),
+        height=112 + theme.ROW * len(listed),
+        margin={"l": theme.side_margin(names), "t": 24, "b": 56},
+        showlegend=False,
+    )
+    made.add_vline(x=0, line={"color": theme.GREY, "width": 1, "dash": "dot"})
+    split = len(whole)
+    made.add_trace(theme.intervals(list(enumerate(whole)), theme.Mark(theme.BLACK, "diamond", "◆"), "all runs"))
+    made.add_trace(
+        theme.intervals(list(enumerate(runs, start=split)), theme.Mark(theme.BLUE, "circle", "●"), "one run")
+    )
+    made.update_yaxes(tickvals=list(range(len(names))), ticktext=names, range=[len(names) - 0.5, -0.5])
+    made.update_xaxes(title_text="change in the share of constraints met, with interval", tickformat="+.2f")
+    return theme.titled(made, title)

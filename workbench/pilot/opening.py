@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench import design, exporters, guidelines, tasks
 from workbench.errors import PilotError
-from workbench.pilot import build, config, labelling, results, training
+from workbench.pilot import build, config, evaluation, labelling, results, training
 from workbench.records import Item
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from workbench.pilot.gold import Gold
     from workbench.pilot.noise import FlipRate
     from workbench.pilot.pools import Pools
+    from workbench.pilot.proof import Proof
     from workbench.pilot.rows import Decide
     from workbench.pilot.systems import Model as TieModel
     from workbench.pilot.systems import Systems
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from workbench.store import Store
     from workbench.training.chat import Chat
     from workbench.training.jobs import Run
+    from workbench.training.launching import Launch
     from workbench.widgets import ProgressWidget
     from workbench.widgets.annotate import AnnotateWidget, Partner
 
@@ -530,36 +532,78 @@ class Pilot:
     def train(
         self,
         kind: str = "dpo",
-        preferences: Preferences | None = None,
+        rows: Exported[Any] | None = None,
         *,
         max_pairs: int | None = None,
         samples: int = 2,
+        placebo: bool = False,
+        launch: Launch | None = None,
         **options: Any,
     ) -> Run:
-        """Start a training run on the preference rows (by default those of `preferences()`).
+        """Start a training run on the pilot's labels.
 
         Parameters
         ----------
         kind
-            `dpo`.
+            `dpo`, `reward`, `kto`, `sft`, or `policy` (GRPO or RLOO against a reward run, `reward_run=`).
+        rows
+            What to train on; by default `rows(kind)`, for `loss="votes"` one row a vote.
         max_pairs
-            Train on at most so many pairs, spread over categories and over which side is shorter.
+            Train on at most so many pairs (or other rows), spread over categories and over which side is shorter.
         samples
             Answers a held-out prompt, by base and adapter each.
+        placebo
+            Shuffle the labels: the same run on labels that mean nothing, to hold the real one against (`proof`).
+        launch
+            Several processes, GPUs or hosts.
         options
-            Fields of `training.dpo.RunConfig`: loss, beta, label_smoothing, learning_rate, epochs, seed …
+            Fields of the kind's `RunConfig` (`training.dpo.RunConfig`, …): loss, beta, label_smoothing, learning_rate,
+            epochs, seed … With `loss="robust"` and no `label_smoothing` it is what `flip_rate()` says.
 
         Returns
         -------
         Run
             A process of its own that goes on when the notebook is closed; `run.wait()` follows it.
         """
-        made = self.preferences() if preferences is None else preferences
-        return training.start(self, kind, made, max_pairs=max_pairs, samples=samples, options=options)
+        return training.start(
+            self, kind, rows, max_pairs=max_pairs, samples=samples, placebo=placebo, launch=launch, options=options
+        )
 
-    def evaluate(self, run: Run) -> results.Evaluation:
-        """Base model against the run's adapter on held-out prompts and pairs, paired, with intervals by prompt."""
-        return training.evaluate(self, run)
+    def evaluate(self, run: Run, *, reward: Run | None = None) -> results.Evaluation:
+        """Base model against the run's adapter on held-out prompts and pairs, paired, with intervals by prompt.
+
+        Parameters
+        ----------
+        reward
+            A reward run that is done: what it makes of the answers before and after is shown beside (its model is
+            loaded here).
+
+        Raises
+        ------
+        PilotError
+            When the run is not done.
+        """
+        return evaluation.evaluate(self, run, reward)
+
+    def proof(self, runs: Run | Sequence[Run], placebos: Run | Sequence[Run] = ()) -> Proof:
+        """Whether the labels helped: runs that differ in their seed, against placebos of the same seeds.
+
+        Parameters
+        ----------
+        runs, placebos
+            Runs that are done; placebos are those of `train(…, placebo=True)`.
+
+        Raises
+        ------
+        PilotError
+            When settings, seeds or held-out prompts are not the same.
+        """
+        from workbench.pilot import proof
+
+        def listed(some: Run | Sequence[Run]) -> list[Run]:
+            return list(some) if isinstance(some, list | tuple) else [some]  # type: ignore[list-item]
+
+        return proof.prove(self, listed(runs), listed(placebos))
 
     def runs(self) -> list[Run]:
         """The pilot's training runs, oldest first."""

@@ -237,7 +237,9 @@ class Evaluation(Shown):
 
     `satisfaction` is the change in the mean share of constraints satisfied; `base` and `adapter` the two levels;
     `by_kind` the same change for each kind of constraint; `length` the change in words. `pair_accuracy` is the share
-    of held-out pairs whose chosen response gained more probability than the rejected one.
+    of held-out pairs whose chosen response gained more probability than the rejected one, `margin` the mean of that
+    gain (nats times beta); `divergence` is how far the adapter moved from its base, in nats an answer; `reward` what a
+    reward model makes of the change. `placebo` marks a run on shuffled labels.
     """
 
     run: str
@@ -249,10 +251,14 @@ class Evaluation(Shown):
     pair_accuracy: Estimate | None
     n_samples: int
     notes: tuple[str, ...]
+    margin: Estimate | None = None
+    divergence: Estimate | None = None
+    reward: Estimate | None = None
+    placebo: bool = False
 
     def lines(self) -> list[str]:
         """The difference first, then the notes (for example when a gain is only brevity)."""
-        told = []
+        told = ["a placebo: the labels of this run were shuffled"] if self.placebo else []
         if self.satisfaction and self.base and self.adapter:
             told.append(
                 f"constraints satisfied on {self.satisfaction.n_items} held-out prompts x {self.n_samples} samples: "
@@ -263,6 +269,12 @@ class Evaluation(Shown):
             told.append(f"length: {signed(self.length, 1)} words an answer")
         if self.pair_accuracy:
             told.append(f"held-out pairs: {self.pair_accuracy}")
+        if self.margin:
+            told.append(f"implicit reward of chosen over rejected: {signed(self.margin, 3)}")
+        if self.reward:
+            told.append(f"score of the reward model: {signed(self.reward, 3)}")
+        if self.divergence:
+            told.append(f"moved from the base by {signed(self.divergence, 2).lstrip('+')} nats an answer")
         return [*told, *self.notes]
 
     def table(self) -> pd.DataFrame:

@@ -1,166 +1,181 @@
-"""A pilot's training runs: choose the pairs, start the process, and say what the adapter changed."""
+"""A pilot's training runs: which rows, with which settings, and the process that is started with them."""
 
 from __future__ import annotations
 
-import math
+from collections import Counter
 from itertools import zip_longest
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench import verifiers
 from workbench.errors import PilotError
-from workbench.exporters import rows_as_dicts
-from workbench.pilot.results import Evaluation
-from workbench.stats import intervals
+from workbench.exporters import KINDS, Exported, Preferences, rows_as_dicts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from workbench.exporters import PreferenceRow, Preferences
+    from workbench.exporters import TrainingRow
     from workbench.pilot.opening import Pilot
-    from workbench.records import Prompt
+    from workbench.records import Source
     from workbench.training.jobs import Run
+    from workbench.training.launching import Launch
+    from workbench.training.settings import RunSettings
+
+# Kinds whose labels can be shuffled, and how a shuffled row differs.
+_SHUFFLED = ("dpo", "reward", "kto")
 
 
-def choose_rows(rows: Sequence[PreferenceRow], most: int | None) -> list[PreferenceRow]:
-    """At most `most` rows, spread over categories and over which side is shorter.
+def choose_rows(rows: Sequence[TrainingRow], most: int | None) -> list[Any]:
+    """The rows of at most `most` items, spread over categories and over which side is shorter or what was said.
 
     A small run on pairs whose chosen side is mostly the shorter one learns brevity and little else, so groups take
-    turns. The choice depends on the rows alone.
+    turns. An item's rows (one a vote, or both directions of a tie) stay together. The choice depends on the rows alone.
     """
-    groups: dict[tuple[str, bool], list[PreferenceRow]] = {}
-    for row in sorted(rows, key=lambda row: row.item):
-        groups.setdefault((row.category, len(row.chosen) < len(row.rejected)), []).append(row)
-    turns = [row for turn in zip_longest(*(groups[key] for key in sorted(groups))) for row in turn if row is not None]
-    return turns if most is None else turns[:most]
+    items: dict[str, list[TrainingRow]] = {}
+    for row in rows:
+        items.setdefault(_item(row), []).append(row)
+    groups: dict[tuple[str, bool], list[list[TrainingRow]]] = {}
+    for name in sorted(items):
+        groups.setdefault((items[name][0].category, _side(items[name][0])), []).append(items[name])
+    turns = [mine for turn in zip_longest(*(groups[key] for key in sorted(groups))) for mine in turn if mine]
+    return [row for mine in (turns if most is None else turns[:most]) for row in mine]
+
+
+def _item(row: Any) -> str:
+    """What the row is about: an item, or an answer to a prompt, or a prompt."""
+    if hasattr(row, "item"):
+        return str(row.item)
+    return f"{row.prompt_id} {getattr(row, 'completion_id', '')}"
+
+
+def _side(row: Any) -> bool:
+    return len(row.chosen) < len(row.rejected) if hasattr(row, "chosen") else bool(getattr(row, "label", False))
+
+
+def config_of(kind: str, options: Mapping[str, Any]) -> RunSettings:
+    """The kind's settings, or an error that names the option which is none."""
+    from workbench.training import jobs
+
+    if kind not in KINDS:
+        raise PilotError(f"no trainer {kind!r}; there are {', '.join(KINDS)}")
+    plain = {name: str(value.path) if hasattr(value, "path") else value for name, value in options.items()}
+    config: RunSettings = jobs.trainer(kind).RunConfig.parse(plain)
+    return config
+
+
+def rows_for(pilot: Pilot, kind: str, config: RunSettings, rows: Exported[Any] | None) -> Exported[Any]:
+    """The rows a run of this kind and loss trains on: those given, or the pilot's own."""
+    votes = getattr(config, "loss", "") == "votes"
+    if rows is None:
+        if kind != "dpo" or votes or pilot.config.task != "pairwise":
+            return pilot.rows(kind, **({"by_votes": True} if votes else {}))
+        return pilot.preferences()
+    if rows.kind != kind and {rows.kind, kind} != {"dpo", "reward"}:
+        raise PilotError(
+            f"a run of kind {kind} cannot train on {rows.what}", next_step=f"make them with pilot.rows({kind!r})"
+        )
+    if votes and isinstance(rows, Preferences) and max(Counter(row.item for row in rows.rows).values()) < 2:
+        return rows.by_votes()
+    return rows
 
 
 def start(
-    pilot: Pilot, kind: str, preferences: Preferences, *, max_pairs: int | None, samples: int, options: dict[str, Any]
+    pilot: Pilot,
+    kind: str,
+    rows: Exported[Any] | None,
+    *,
+    max_pairs: int | None,
+    samples: int,
+    placebo: bool,
+    launch: Launch | None,
+    options: dict[str, Any],
 ) -> Run:
-    """Start a run on the pilot's preference rows; its process outlives this one.
+    """See `Pilot.train`."""
+    from workbench.training import evaluate, jobs
+
+    config, made, listed = chosen(pilot, kind, rows, max_pairs=max_pairs, options=options)
+    if placebo:
+        listed = shuffled(kind, listed, config.seed)
+    prompts = [prompt for prompt in pilot.prompts if prompt.split == "test" and prompt.constraints]
+    return jobs.start(
+        kind,  # type: ignore[arg-type]  # `config_of` has refused other kinds
+        listed,
+        config,
+        pilot.folder / "runs",
+        guideline_sha256=listed[0]["guideline_sha256"] if listed else None,
+        source=_source(listed, config),
+        data_sha256=made.sha256,
+        prompts=[] if kind == "reward" else prompts,
+        answers=evaluate.AnswerConfig(samples=samples, seed=config.seed),
+        held_out=rows_as_dicts(made.split("eval")),
+        pairs=rows_as_dicts(_held_out_pairs(pilot, kind)),
+        placebo=placebo,
+        launch=launch,
+    )
+
+
+def chosen(
+    pilot: Pilot, kind: str, rows: Exported[Any] | None, *, max_pairs: int | None, options: Mapping[str, Any]
+) -> tuple[RunSettings, Exported[Any], list[dict[str, Any]]]:
+    """Settings, the export they train on, and its rows for training.
+
+    `robust` without a flip rate takes the one that the labels tell (`Pilot.flip_rate`): without any it would be
+    plain DPO under another name.
+    """
+    config = config_of(kind, options)
+    made = rows_for(pilot, kind, config, rows)
+    if getattr(config, "loss", "") == "robust" and "label_smoothing" not in options:
+        rate = pilot.flip_rate(made if isinstance(made, Preferences) else None)
+        if rate.epsilon is None:
+            raise PilotError(f"no flip rate can be told: {rate.basis}", next_step="pass label_smoothing")
+        config = config_of(kind, {**options, "label_smoothing": rate.epsilon})
+    return config, made, rows_as_dicts(choose_rows(made.split("train"), max_pairs))
+
+
+def shuffled(kind: str, rows: Sequence[Mapping[str, Any]], seed: int) -> list[dict[str, Any]]:
+    """The same rows with labels that mean nothing: what a run on them does, the labels did not do.
+
+    Pairs have chosen and rejected exchanged, or not, by a coin an item; answers have their labels permuted.
 
     Raises
     ------
     PilotError
-        For a kind of run there is not.
-    TrainingError
-        When the rows or settings cannot make a run.
+        For a kind whose rows hold no label.
     """
-    from workbench.training import dpo, evaluate, jobs
-
-    if kind != "dpo":
-        raise PilotError(f"no trainer {kind!r}; there is dpo")
-    rows = choose_rows(preferences.split("train"), max_pairs)
-    sources = {source for row in rows for source in row.source}
-    held_out_prompts = [prompt for prompt in pilot.prompts if prompt.split == "test" and prompt.constraints]
-    return jobs.start(
-        "dpo",
-        rows_as_dicts(rows),
-        dpo.RunConfig.parse(options),
-        pilot.folder / "runs",
-        guideline_sha256=rows[0].guideline_sha256 if rows else None,
-        # One word for the whole run: a single simulated label makes the run a simulated one.
-        source="simulated" if "simulated" in sources else "model" if "model" in sources else "human",
-        data_sha256=preferences.sha256,
-        prompts=held_out_prompts,
-        answers=evaluate.AnswerConfig(samples=samples, seed=int(options.get("seed", 0))),
-        held_out=rows_as_dicts(preferences.split("eval")),
-    )
+    if kind not in _SHUFFLED:
+        raise PilotError(f"{kind} rows hold no label to shuffle", next_step=f"a placebo is of {', '.join(_SHUFFLED)}")
+    random = np.random.default_rng([seed, 0x91AC])
+    if kind == "kto":
+        labels = [row["label"] for row in rows]
+        return [{**row, "label": labels[i]} for row, i in zip(rows, random.permutation(len(rows)), strict=True)]
+    items = sorted({row["item"] for row in rows})
+    turned = {item for item, coin in zip(items, random.random(len(items)) < 0.5, strict=True) if coin}
+    return [_turned(row) if row["item"] in turned else dict(row) for row in rows]
 
 
-def evaluate(pilot: Pilot, run: Run) -> Evaluation:
-    """Compare base and adapter from what the run's process wrote: answers to held-out prompts, margins of pairs.
+def _turned(row: Mapping[str, Any]) -> dict[str, Any]:
+    def other(name: str) -> str:
+        side, _, rest = name.partition("_")
+        return "_".join(filter(None, ("rejected" if side == "chosen" else "chosen", rest)))
 
-    Differences are paired by prompt, their intervals resample prompts. Kept as the run's `evaluation.json`.
-    """
-    from workbench.training import evaluate as made
-
-    status = run.status()
-    if status.state != "done":
-        raise PilotError(f"the run is {status.state}, so there is nothing to evaluate", where=str(run.path))
-    answers, margins = run.answers(), run.margins()
-    prompts = [prompt for prompt in pilot.prompts if prompt.id in {pair.prompt_id for pair in answers}]
-    rows = made.compare(answers, prompts, _score) if prompts else []
-    accuracy = (
-        intervals.proportion(
-            "pair_accuracy", sum(m > 0 for m in margins), len(margins), n_items=len(margins), n_annotators=0
-        )
-        if margins
-        else None
-    )
-    found = Evaluation(
-        run=run.path.name,
-        base=intervals.mean([row["base"] for row in rows], name="base") if rows else None,
-        adapter=intervals.mean([row["adapter"] for row in rows], name="adapter") if rows else None,
-        satisfaction=_change(rows, "base", "adapter", "satisfaction") if rows else None,
-        by_kind=tuple(_by_kind(rows)),
-        length=_change(rows, "base_words", "adapter_words", "words") if rows else None,
-        pair_accuracy=accuracy,
-        n_samples=rows[0]["n_samples"] if rows else 0,
-        notes=(*_notes(rows), *status.notes),
-    )
-    run.write_evaluation(as_json(found))
-    return found
+    sides = {name: row[other(name)] for name in row if name.partition("_")[0] in ("chosen", "rejected")}
+    return {**row, **sides}
 
 
-def as_json(found: Evaluation) -> dict[str, Any]:
-    """An evaluation as plain JSON (NaN as null)."""
-
-    def plain(value: Any) -> Any:
-        if hasattr(value, "__dataclass_fields__"):
-            return {name: plain(getattr(value, name)) for name in value.__dataclass_fields__}
-        if isinstance(value, dict):
-            return {key: plain(inner) for key, inner in value.items()}
-        if isinstance(value, tuple | list):
-            return [plain(inner) for inner in value]
-        return None if isinstance(value, float) and value != value else value
-
-    return dict(plain(found))
+def _held_out_pairs(pilot: Pilot, kind: str) -> Iterable[Any]:
+    """Held-out pairs for kinds whose own rows are none, where the task compares responses."""
+    if kind in ("dpo", "reward") or pilot.config.task not in ("pairwise", "ranking"):
+        return ()
+    return pilot.rows("dpo").split("eval")
 
 
-def _score(prompt: Prompt, text: str) -> list[bool]:
-    return [verdict.passed for verdict in verifiers.check_all(prompt.constraints, text).verdicts]
+def _source(rows: Sequence[Mapping[str, Any]], config: RunSettings) -> Source:
+    """One word for the whole run: a single simulated label makes the run a simulated one."""
+    sources = {source for row in rows for source in row["source"]}
+    reward_run = getattr(config, "reward_run", "")
+    if not sources and reward_run:  # prompts rest on no label, but the scores do
+        from workbench.training.jobs import Run
 
-
-def _change(rows: Sequence[dict[str, Any]], before: str, after: str, name: str) -> Any:
-    return intervals.paired_difference([row[before] for row in rows], [row[after] for row in rows], name=name)
-
-
-def _by_kind(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One row a kind of constraint, over the prompts that have it; most frequent first."""
-    shares: dict[str, list[tuple[float, float]]] = {}
-    for row in rows:
-        for constraint in row["constraints"]:
-            pair = (constraint["base"] / row["n_samples"], constraint["adapter"] / row["n_samples"])
-            shares.setdefault(constraint["kind"], []).append(pair)
-    table = []
-    for kind, pairs in sorted(shares.items(), key=lambda entry: (-len(entry[1]), entry[0])):
-        before, after = np.asarray(pairs).T
-        change = intervals.paired_difference(before, after, name=kind)
-        table.append(
-            {
-                "label": kind,
-                "base": float(before.mean()),
-                "adapter": float(after.mean()),
-                "difference": change.value,
-                "low": None if math.isnan(change.low) else change.low,
-                "high": None if math.isnan(change.high) else change.high,
-                "n": len(pairs),
-            }
-        )
-    return table
-
-
-def _notes(rows: Sequence[dict[str, Any]]) -> list[str]:
-    if not rows:
-        return ["no held-out prompts with machine-checked constraints, so satisfaction was not measured"]
-    notes = ["one seed and no placebo: this shows a difference, not that the labels caused it"]
-    length = _change(rows, "base_words", "adapter_words", "words")
-    gain = _change(rows, "base", "adapter", "satisfaction")
-    if gain.value > 0 and length.high < 0:
-        notes.append("answers became shorter: look at the kinds before calling this a gain, it may be brevity alone")
-    if length.value > 0 and sum(r["adapter_cut"] for r in rows) > sum(r["base_cut"] for r in rows):
-        notes.append("more answers were cut at the length limit than before")
-    return notes
+        sources = {str(Run(Path(reward_run)).manifest()["source"])}
+    return "simulated" if "simulated" in sources else "model" if "model" in sources else "human"

@@ -26,6 +26,7 @@ from workbench import progress as bars
 from workbench.errors import TrainingError, WorkbenchError
 from workbench.records import Prompt, Record, Sha256, Source, canonical_json
 from workbench.training import evaluate, launching, models, processes, runfiles, running, workers
+from workbench.training import rows as rows_of_run
 from workbench.training.runfiles import Status
 from workbench.training.settings import RunSettings
 
@@ -108,8 +109,14 @@ class Run:
         """Answers of base and adapter to the held-out prompts; empty when none were asked for."""
         return evaluate.read_answers(self.path / "answers.jsonl")
 
+    def divergence(self) -> list[tuple[float, int]]:
+        """Nats the adapter moved from its base over each of its `answers`, and the answer's tokens; empty without."""
+        path = self.path / "divergence.json"
+        found = _read_json(path) if path.exists() else {"nats": [], "tokens": []}
+        return [(float(nats), int(n)) for nats, n in zip(found["nats"], found["tokens"], strict=True)]
+
     def margins(self) -> list[float]:
-        """Implicit-reward margins of the held-out pairs, in the order of held_out.jsonl; empty when none were given."""
+        """Implicit-reward margins of the held-out pairs, in the order of `pairs`; empty when none were given."""
         path = self.path / "margins.json"
         return [float(value) for value in _read_json(path)["margins"]] if path.exists() else []
 
@@ -121,6 +128,11 @@ class Run:
         """
         path = self.path / "scores.json"
         return _read_json(path) if path.exists() else {}
+
+    def pairs(self) -> list[dict[str, Any]]:
+        """The held-out pairs that `margins` are of."""
+        listed = runfiles.read_jsonl(self.path / "pairs.jsonl")
+        return listed or [row for row in runfiles.read_jsonl(self.path / "held_out.jsonl") if "chosen" in row]
 
     def write_evaluation(self, evaluation: Mapping[str, Any]) -> Path:
         """Keep what the caller computed from answers and margins as evaluation.json."""
@@ -234,6 +246,9 @@ def start(
     prompts: Sequence[Prompt] = (),
     answers: evaluate.AnswerConfig | None = None,
     held_out: Sequence[Mapping[str, Any]] = (),
+    pairs: Sequence[Mapping[str, Any]] = (),
+    placebo: bool = False,
+    launch: launching.Launch | None = None,
     wait: bool = False,
 ) -> Run:
     """Write a run folder and start its process.
@@ -253,10 +268,16 @@ def start(
     data_sha256
         Hash of the export the rows come from; left out, it is that of the rows as written to data.jsonl.
     prompts, answers
-    launch: launching.Launch | None = None,
         Held-out prompts that base and adapter answer after training, in the same process (`Run.answers`).
     held_out
-        Held-out pairs whose implicit-reward margins are computed after training (`Run.margins`).
+        Held-out rows of the kind's own shape, measured while training (`eval_every`) and after it.
+    pairs
+        Held-out pairs `{prompt, chosen, rejected}` whose implicit-reward margins are computed after training
+        (`Run.margins`); those of `held_out` where it holds pairs.
+    placebo
+        Whether the labels of these rows were shuffled, for the manifest.
+    launch
+        Several processes, GPUs or hosts; left out, one process.
     wait
         Follow the run to its end (`Run.wait`).
 
@@ -276,13 +297,16 @@ def start(
     module.check_rows(listed, str(rows) if isinstance(rows, str | Path) else "rows", config=config)
     if held_out:
         module.check_rows(held_out, "held_out", least=1)
+    rows_of_run.check_pairs(pairs, "pairs", least=0)
     text = _lines(listed)
     digest = hashlib.sha256(text.encode()).hexdigest()
-    launch
-        Several processes, GPUs or hosts; left out, one process.
     now = time.time()
     manifest = _Manifest(
-        data_sha256=data_sha256 or digest, rows_sha256=digest, guideline_sha256=guideline_sha256, source=source
+        data_sha256=data_sha256 or digest,
+        rows_sha256=digest,
+        guideline_sha256=guideline_sha256,
+        source=source,
+        placebo=placebo,
     )
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now))
     run = Run(Path(runs_dir).resolve() / f"{kind}-{stamp}-{secrets.token_hex(2)}")
@@ -293,7 +317,10 @@ def start(
             runfiles.write_atomic(run.path / "prompts.jsonl", "".join(one.canonical() + "\n" for one in prompts))
         if held_out:
             runfiles.write_atomic(run.path / "held_out.jsonl", _lines(held_out))
+        if pairs:
+            runfiles.write_atomic(run.path / "pairs.jsonl", _lines(pairs))
         runfiles.write_json(run.path / "config.json", whole.model_dump(mode="json"))
+        launching.keep(launch, run.path)
         runfiles.write_json(
             run.path / "manifest.json",
             {
@@ -313,7 +340,6 @@ def start(
     if wait:
         run.wait()
     return run
-        launching.keep(launch, run.path)
 
 
 def resume(run: Run, *, wait: bool = False) -> Run:
@@ -353,6 +379,7 @@ class _Manifest(Record):
     rows_sha256: Sha256
     guideline_sha256: Sha256 | None
     source: Source
+    placebo: bool
 
 
 class _Cancelled(BaseException):
@@ -403,13 +430,13 @@ def _work(path: Path, reporter: runfiles.Reporter) -> None:
     whole = Config.parse(_read_json(path / "config.json"))
     module = trainer(whole.kind)
     module.train(path, whole.config, reporter)
+    workers.close_group()
     if running.processes()[0]:
         return
-    held_out = runfiles.read_jsonl(path / "held_out.jsonl")
     if hasattr(module, "measure"):
         module.measure(path, whole.config, reporter)
         return
-    pairs = [row for row in held_out if "chosen" in row]
+    pairs = Run(path).pairs()
     if whole.answers is None and not pairs:
         return
     # Loaded afresh: the trainer leaves its model wrapped in mixed precision, which would round answers differently
@@ -417,15 +444,24 @@ def _work(path: Path, reporter: runfiles.Reporter) -> None:
     model, tokenizer = evaluate.load_adapter(path)
     if whole.answers is not None:
         prompts = [Prompt.parse(row) for row in runfiles.read_jsonl(path / "prompts.jsonl")]
-        evaluate.answer_pairs(
+        asked = {prompt.id: prompt.prompt for prompt in prompts}
+        answered = evaluate.answer_pairs(
             prompts,
             model,
             tokenizer,
             whole.answers,
-    workers.close_group()
             path=path / "answers.jsonl",
             on_step=reporter.follow("answering"),
             progress=False,
+        )
+        moved = evaluate.divergence(
+            [(asked[one.prompt_id], one.adapter) for one in answered],
+            model,
+            tokenizer,
+            on_step=reporter.follow("divergence"),
+        )
+        runfiles.write_json(
+            path / "divergence.json", {"nats": [nats for nats, _ in moved], "tokens": [n for _, n in moved]}
         )
     if pairs:
         beta = float(getattr(whole.config, "beta", 1.0) or 1.0)  # a policy may be held by nothing
