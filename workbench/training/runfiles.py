@@ -8,7 +8,7 @@ status.json      state, phase, step, process, heartbeat, reason of a failure
 log.txt          what the process printed
 checkpoints/     where a stopped run goes on, until it is done
 adapter/, model/ the result: an adapter, or a whole model
-answers.jsonl, margins.json, evaluation.json    what was measured with it
+answers.jsonl, divergence.json, margins.json, scores.json, evaluation.json    what was measured with it
 """
 
 from __future__ import annotations
