@@ -135,6 +135,18 @@ def opened(
     return open_pilot(folder)
 
 
+def labelled(folder: Path, n: int = 12) -> Pilot:
+    """The pilot with items, a plan and simulated labels."""
+    make(folder, n=n)
+    pilot = open_pilot(folder)
+    asked = [prompt for prompt in pilot.prompts if prompt.split == "train"]
+    generated = [Generated.parse(json.loads(line)) for line in (folder / "responses.jsonl").read_text().splitlines()]
+    pilot._write_items(build.items("pairwise", 2, asked, generated).items)
+    pilot.plan()
+    assert pilot.simulate() > 0
+    return pilot
+
+
 def second_version(pilot: Pilot) -> Pilot:
     """The pilot opened under a second version of its guideline, which says the same."""
     rules, config = pilot.folder / "guideline", pilot.folder / "pilot.toml"

@@ -1,0 +1,124 @@
+"""Runs against placebos, by hand: what is averaged, what is resampled, what is refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from workbench.errors import PilotError
+from workbench.records import Constraint, Prompt
+from workbench.training import dpo, evaluate, jobs, models, processes, runfiles
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from workbench.pilot import Pilot
+    from workbench.training.jobs import Run
+
+PROMPTS = [
+    Prompt(
+        id=f"t{k}",
+        prompt=f"Question {k}?",
+        category="short",
+        constraints=(Constraint(id="c1", kind="max_words", params={"n": 3}),),
+        split="test",
+    )
+    for k in range(6)
+]
+ROWS = [{"item": f"i{k}", "prompt": f"q{k}", "chosen": "yes", "rejected": "no", "source": ["human"]} for k in range(8)]
+GOOD, BAD = "in three words", "this takes far more words"
+
+
+@pytest.fixture
+def made(pilot: Pilot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs that are done, whose answers satisfy their constraint at chosen places."""
+    monkeypatch.setattr(models, "require_train", lambda: None)
+    monkeypatch.setattr(processes, "launch", lambda run_dir: None)
+    pilot.__dict__["prompts"] = PROMPTS
+
+    def run(base: str, adapter: str, *, seed: int = 0, placebo: bool = False, **options: Any) -> Run:
+        """One character a prompt and sample, two samples a prompt: + where the answer is good."""
+        started = jobs.start(
+            "dpo",
+            ROWS,
+            dpo.RunConfig(seed=seed, **options),
+            tmp_path / "runs",
+            prompts=PROMPTS,
+            answers=evaluate.AnswerConfig(samples=2, seed=seed),
+            source="human",
+            placebo=placebo,
+        )
+        answers = [
+            evaluate.AnswerPair(
+                prompt_id=PROMPTS[place // 2].id,
+                sample=place % 2,
+                seed=place,
+                base=GOOD if before == "+" else BAD,
+                adapter=GOOD if after == "+" else BAD,
+                base_finish="stop",
+                adapter_finish="stop",
+            )
+            for place, (before, after) in enumerate(zip(base, adapter, strict=True))
+        ]
+        runfiles.append_jsonl(started.path / "answers.jsonl", [one.model_dump(mode="json") for one in answers])
+        status = runfiles.read_status(started.path)
+        runfiles.write_status(started.path, status.model_copy(update={"state": "done"}))
+        return started
+
+    return run
+
+
+def test_effect_is_gain_minus_placebo_by_prompt(pilot: Pilot, made: Any) -> None:
+    #           t0 t1 t2 t3 t4 t5
+    base = "+---++--+---"
+    after = "+++-+++++-+-"  # gains  .5 .5 0 1 0 .5, mean 5/12
+    other = "++--++++++--"  # gains  .5 0 0 1 .5 0, mean 4/12
+    shuffled = "+-+-+---+---"  # gains 0 .5 -.5 0 0 0, mean 0
+    runs = [made(base, after, seed=1), made(base, other, seed=2)]
+    placebos = [made(base, shuffled, seed=seed, placebo=True) for seed in (2, 1)]
+    found = pilot.proof(runs, placebos)
+    assert found.gain.value == pytest.approx(4.5 / 12)
+    assert found.placebo is not None
+    assert found.placebo.value == pytest.approx(0)
+    # by prompt: .5 .25 0 1 .25 .25 minus 0 .5 -.5 0 0 0
+    assert found.effect is not None
+    assert found.effect.value == pytest.approx((0.5 - 0.25 + 0.5 + 1 + 0.25 + 0.25) / 6)
+    assert found.effect.n_items == 6
+    assert found.helped is (found.effect.low > 0)
+    assert found.base == pytest.approx(4 / 12)
+    assert [row["seed"] for row in found.seeds] == [1, 2, 2, 1]
+    assert [row["placebo"] for row in found.seeds] == [False, False, True, True]
+    assert found.seeds[0]["gain"].value == pytest.approx(5 / 12)
+    # GOOD has three words, BAD five: each gained sample is two words shorter
+    assert found.length.value == pytest.approx(-2 * 4.5 / 12)
+    (kind,) = found.by_kind
+    assert (kind["label"], kind["n"]) == ("max_words", 6)
+    assert kind["difference"] == pytest.approx(4.5 / 12)
+    text = str(found)
+    assert "2 seeds: other seeds may give another picture" in text
+    assert "shuffled" in text
+    assert found.figure().data
+
+
+def test_a_single_run_is_shown_and_says_what_is_missing(pilot: Pilot, made: Any) -> None:
+    found = pilot.proof(made("--" * 6, "++" * 6))
+    assert found.gain.value == 1
+    assert found.effect is None
+    assert found.helped is None
+    assert any("no placebo" in note for note in found.notes)
+
+
+def test_runs_that_differ_in_more_than_seed_and_labels_are_refused(pilot: Pilot, made: Any) -> None:
+    run = made("--" * 6, "++" * 6, seed=1)
+    for placebo, said in (
+        (made("--" * 6, "++" * 6, seed=1), "is no placebo"),
+        (made("--" * 6, "++" * 6, seed=2, placebo=True), "not those of the placebos"),
+        (made("--" * 6, "++" * 6, seed=1, placebo=True, beta=0.3), "other settings"),
+    ):
+        with pytest.raises(PilotError, match=said):
+            pilot.proof(run, placebo)
+    with pytest.raises(PilotError, match="is a placebo"):
+        pilot.proof(made("--" * 6, "++" * 6, placebo=True))
+    with pytest.raises(PilotError, match="no run"):
+        pilot.proof([])

@@ -1,0 +1,103 @@
+"""Which rows a pilot's run trains on, what a placebo shuffles, and what goes to the manifest. No model is loaded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.pilot import small
+from workbench.errors import PilotError, RecordError
+from workbench.exporters import rows_as_dicts
+from workbench.pilot import training
+from workbench.training import models, processes, runfiles
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from workbench.pilot import Pilot
+
+
+@pytest.fixture
+def pilot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pilot:
+    """The small pilot with forty prompts, labelled; runs are written and not started."""
+    monkeypatch.setattr(models, "require_train", lambda: None)
+    monkeypatch.setattr(processes, "launch", lambda run_dir: None)
+    return small.labelled(tmp_path / "small", n=40)
+
+
+def test_every_kind_starts_on_rows_of_its_own(pilot: Pilot) -> None:
+    for kind, columns in (
+        ("dpo", {"chosen", "rejected"}),
+        ("reward", {"chosen", "rejected", "margin"}),
+        ("sft", {"completion"}),
+        ("kto", {"completion", "label"}),
+    ):
+        run = pilot.train(kind)
+        rows = runfiles.read_jsonl(run.path / "data.jsonl")
+        assert len(rows) >= 8
+        assert all(columns < set(row) for row in rows)
+        manifest = run.manifest()
+        assert (manifest["kind"], manifest["source"], manifest["placebo"]) == (kind, "simulated", False)
+        assert manifest["guideline_sha256"] == pilot.labelled_under().sha256
+        assert (run.path / "prompts.jsonl").exists() is (kind != "reward")
+        assert all("chosen" in row for row in run.pairs())
+    with pytest.raises(PilotError, match="no trainer 'ppo'"):
+        pilot.train("ppo")
+    with pytest.raises(RecordError, match="betta"):
+        pilot.train("dpo", betta=1)
+    with pytest.raises(PilotError, match="a run of kind kto cannot train on preference rows"):
+        pilot.train("kto", pilot.preferences())
+
+
+def test_votes_take_one_row_a_vote_and_robust_the_flip_rate_of_its_rows(pilot: Pilot) -> None:
+    votes = pilot.train("dpo", loss="votes", max_pairs=10)
+    rows = runfiles.read_jsonl(votes.path / "data.jsonl")
+    counts = {row["item"]: sum(other["item"] == row["item"] for other in rows) for row in rows}
+    assert len(counts) == 10
+    assert len(set(counts.values())) == 1
+    robust = pilot.train("dpo", loss="robust")
+    epsilon = pilot.flip_rate().epsilon
+    assert epsilon is not None
+    assert robust.config().config.model_dump()["label_smoothing"] == epsilon
+    assert pilot.train("dpo", loss="robust", label_smoothing=0.2).config().config.model_dump()["label_smoothing"] == 0.2
+
+
+def test_a_placebo_keeps_texts_and_loses_what_was_said(pilot: Pilot) -> None:
+    run, placebo = pilot.train("dpo", seed=4), pilot.train("dpo", seed=4, placebo=True)
+    given, shuffled = (runfiles.read_jsonl(one.path / "data.jsonl") for one in (run, placebo))
+    turned = 0
+    for one, other in zip(given, shuffled, strict=True):
+        assert {one["chosen"], one["rejected"]} == {other["chosen"], other["rejected"]}
+        same = one["chosen"] == other["chosen"]
+        assert (one["chosen_id"] == other["chosen_id"]) is same
+        assert (one["rejected_model"], one["item"]) == (other["rejected_model"], other["item"])
+        turned += not same
+    assert 0 < turned < len(given)
+    assert placebo.manifest()["placebo"] is True
+    assert runfiles.read_jsonl(placebo.path / "held_out.jsonl") == runfiles.read_jsonl(run.path / "held_out.jsonl")
+    assert pilot.train("dpo", seed=4, placebo=True).manifest()["rows_sha256"] == placebo.manifest()["rows_sha256"]
+    answers = rows_as_dicts(pilot.rows("kto").split("train"))
+    permuted = training.shuffled("kto", answers, 0)
+    assert sum(row["label"] for row in permuted) == sum(row["label"] for row in answers)
+    assert [row["completion"] for row in permuted] == [row["completion"] for row in answers]
+    assert permuted != answers
+    with pytest.raises(PilotError, match="no label to shuffle"):
+        pilot.train("sft", placebo=True)
+
+
+def test_an_items_rows_are_turned_together(pilot: Pilot) -> None:
+    rows = rows_as_dicts(pilot.rows("dpo", by_votes=True).split("train"))
+    whole: dict[str, set[bool]] = {}
+    for one, other in zip(rows, training.shuffled("dpo", rows, 1), strict=True):
+        whole.setdefault(one["item"], set()).add(one["chosen"] == other["chosen"])
+    assert {len(turns) for turns in whole.values()} == {1}
+
+
+def test_few_rows_are_spread_over_categories_and_the_shorter_side(pilot: Pilot) -> None:
+    rows: Any = pilot.preferences().split("train")
+    some = training.choose_rows(rows, 4)
+    assert [row.item for row in some] == [row.item for row in training.choose_rows(list(reversed(rows)), 4)]
+    assert len({row.category for row in some}) == 2
+    assert training.choose_rows(rows, None) != []
+    assert {row.item for row in training.choose_rows(rows, None)} == {row.item for row in rows}
