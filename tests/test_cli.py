@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -137,6 +138,53 @@ def test_export_of_labels_that_are_no_pairs_writes_the_events(call: Callable[...
     assert "no preference rows: they are made of pairwise labels, and this pilot's are likert" in told.stdout
     events = (tmp_path / "mine" / "exports" / "events.jsonl").read_text()
     assert events.count('"kind":"label"') == 10
+
+
+def test_rows_of_each_kind_are_written_with_ledger_and_card(call: Callable[..., Told], tmp_path: Path) -> None:
+    table, pilot = tmp_path / "votes.csv", tmp_path / "mine"
+    rows = [
+        f"q{k},{who},{choice},Prompt {k}?,first {k},second {k}"
+        for k in range(20)
+        for who, choice in zip("xyz", "AAB" if k % 4 else ("tie", "tie", "A"), strict=True)
+    ]
+    table.write_text("\n".join(["item,annotator,label,prompt,response_a,response_b", *rows]) + "\n")
+    assert call("import", table, pilot).returncode == 0
+    # 15 items of A A B, whose margin is a third, and 5 ties.
+    told = call("export", pilot, "--kind", "kto")
+    assert told.returncode == 0, told.stderr
+    assert "30 kto rows from 45 of 60 labels (not used: 15 tie)" in told.stdout
+    written = {path.name for path in (pilot / "preferences" / "kto").iterdir()}
+    assert written >= {"README.md", "ledger.json", "train.jsonl"}
+    assert json.loads((pilot / "preferences" / "kto" / "ledger.json").read_text())["n_used"] == 45
+    told = call("export", pilot, "--kind", "sft")
+    assert told.returncode == 1
+    assert "45 unclear" in told.stderr
+    assert "15 sft rows" in call("export", pilot, "--kind", "sft", "--clear", "0").stdout
+    told = call("export", pilot, "--ties", "split", "--by-votes")
+    # Two ties and one A are two thirds for A, so three rows hold every share.
+    assert "60 preference rows from 60 of 60 labels" in told.stdout
+    assert "one row a vote: 3 rows for each of 20 pairs" in told.stdout
+    assert (
+        "20 policy rows from 0 of 60 labels (not used: 60 not_needed)"
+        in call("export", pilot, "--kind", "policy").stdout
+    )
+    assert call("export", pilot, "--kind", "ppo").returncode == 2
+    told = call("export", pilot, "--kind", "kto", "--threshold", "3")
+    assert told.returncode == 1
+    assert "kto rows of pairwise labels have no option threshold" in told.stderr
+
+
+def test_rated_rows_from_the_shell(call: Callable[..., Told], tmp_path: Path) -> None:
+    table = tmp_path / "rated.csv"
+    lines = [f"q{k},{who},{k + 1},Why {k}?,because {k}" for k in range(5) for who in "xy"]
+    table.write_text("\n".join(["item,annotator,label,prompt,response_a", *lines]) + "\n")
+    pilot = tmp_path / "mine"
+    assert call("import", table, pilot, "--task", "likert").returncode == 0
+    assert f"workbench export {pilot} --kind sft, reward, dpo, kto or policy" in call("export", pilot).stdout
+    # Rated 1 to 5: two below the middle, two above.
+    assert "4 kto rows from 8 of 10 labels (not used: 2 says_nothing)" in call("export", pilot, "--kind", "kto").stdout
+    told = call("export", pilot, "--kind", "sft", "--threshold", "4")
+    assert "1 sft rows from 2 of 10 labels (not used: 2 says_nothing, 6 undesirable)" in told.stdout
 
 
 def test_labels_are_translated_from_the_shell(call: Callable[..., Told], tmp_path: Path) -> None:
