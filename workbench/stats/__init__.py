@@ -7,6 +7,7 @@ annotators    how each of them works: sides, content, speed, drift, repeats, cop
 pools         groups of annotators, small cells hidden
 aggregation   several labels an item to one
 ranking       systems by who won
+calibration   whether stated probabilities come true
 drift         whether somebody works otherwise lately
 planning      whether thresholds can be met together
 simulate      annotators with known faults, and the truth behind their labels
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         aggregation,
         agreement,
         annotators,
+        calibration,
         coding,
         disagreement,
         drift,
@@ -44,6 +46,7 @@ __all__ = [
     "aggregation",
     "agreement",
     "annotators",
+    "calibration",
     "coding",
     "disagreement",
     "drift",

@@ -163,17 +163,18 @@ def train(run_dir: Path, config: RunConfig, reporter: runfiles.Reporter) -> None
     if config.algorithm == "grpo":
         given["scale_rewards"] = config.scale_rewards or "group"
     name = config.algorithm.upper()
-    trainer = getattr(trl, f"{name}Trainer")(
-        model=base.model,
-        reward_funcs=rewarding(judge, judge_tokenizer),
-        args=getattr(trl, f"{name}Config")(**given),
-        train_dataset=train_rows,
-        eval_dataset=held_rows,
-        processing_class=base.tokenizer,
-        peft_config=running.adapter(config),
-        callbacks=[running.report(reporter, _LOGGED, config.time_budget_s)],
-    )
-    running.fit(trainer, run_dir)
+    with running.score_answers_only():
+        trainer = getattr(trl, f"{name}Trainer")(
+            model=base.model,
+            reward_funcs=rewarding(judge, judge_tokenizer),
+            args=getattr(trl, f"{name}Config")(**given),
+            train_dataset=train_rows,
+            eval_dataset=held_rows,
+            processing_class=base.tokenizer,
+            peft_config=running.adapter(config),
+            callbacks=[running.report(reporter, _LOGGED, config.time_budget_s)],
+        )
+        running.fit(trainer, run_dir)
     running.save(trainer, base, run_dir, config, reporter)
 
 
