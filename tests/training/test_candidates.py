@@ -246,11 +246,14 @@ def test_an_answer_at_temperature_0_stays_and_the_other_one_is_drawn_again(stub:
 
 def test_which_draw_stays_by_hand() -> None:
     # The first stands; the second's first draw repeats it, its other one does not; the third repeats the second.
-    settled = candidates.settle([[ALIKE], [ALIKE, OTHER], [OTHER]], [False] * 3)
+    settled = candidates.settle([[ALIKE], [ALIKE, OTHER], [OTHER]], [1.0] * 3)
     assert settled == ((0, 1, 0), (2,))
     # What is certain comes first, so it is the other one that repeats it.
-    assert candidates.settle([[ALIKE], [ALIKE]], [False, True]) == ((0, 0), (0,))
-    assert candidates.settle([[ALIKE], [ALIKE]], [True, True]) == ((0, 0), ())
+    assert candidates.settle([[ALIKE], [ALIKE]], [0.5, 0]) == ((0, 0), (0,))
+    assert candidates.settle([[ALIKE], [ALIKE]], [0, 0]) == ((0, 0), ())
+    # The warmer one is asked again, for it can differ.
+    assert candidates.settle([[ALIKE], [ALIKE]], [1.0, 0.5]) == ((0, 0), (0,))
+    assert candidates.settle([[ALIKE], [ALIKE]], [0.5, 1.0]) == ((0, 0), (1,))
 
 
 def test_a_job_killed_while_it_draws_again_ends_as_if_never_killed(stub: Stub, tmp_path: Path) -> None:

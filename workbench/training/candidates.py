@@ -133,7 +133,7 @@ class Settled(NamedTuple):
     again: tuple[int, ...]
 
 
-def settle(draws: Sequence[Sequence[str]], greedy: Sequence[bool], *, limit: float = ALIKE) -> Settled:
+def settle(draws: Sequence[Sequence[str]], temperatures: Sequence[float], *, limit: float = ALIKE) -> Settled:
     """Of each answer keep the draw least like the answers before it; ask again where that one is too alike.
 
     A pure function of the texts, so a job that is resumed comes to the same decisions.
@@ -142,19 +142,19 @@ def settle(draws: Sequence[Sequence[str]], greedy: Sequence[bool], *, limit: flo
     ----------
     draws
         The draws of each answer of one prompt, the first one first.
-    greedy
-        Which answers took the most likely token at temperature 0: drawn again they would say the same, so they come
-        first and it is the others that have to differ.
+    temperatures
+        That of each answer. The colder come first, because drawn again they would say much the same (at 0 exactly the
+        same, so those are never asked for again), and it is the warmer ones that have to differ.
     limit
         The `diversity.overlap` from which on two answers are too alike.
     """
     kept: dict[int, int] = {}
     again = []
-    for place in sorted(range(len(draws)), key=lambda place: (not greedy[place], place)):
+    for place in sorted(range(len(draws)), key=lambda place: (temperatures[place], place)):
         said = [draws[other][number] for other, number in kept.items()]
         nearness = [max((overlap(text, other) for other in said), default=0.0) for text in draws[place]]
         kept[place] = nearness.index(min(nearness))
-        if min(nearness) >= limit and not greedy[place]:
+        if min(nearness) >= limit and temperatures[place] > 0:
             again.append(place)
     return Settled(tuple(kept[place] for place in range(len(draws))), tuple(sorted(again)))
 
@@ -177,8 +177,8 @@ def _replace(
         again: dict[str, list[int]] = {}
         for prompt in open_prompts:
             texts = [[drawer[one].response.text for one in answer] for answer in draws[prompt]]
-            greedy = [answer[0].temperature == 0 for answer in draws[prompt]]
-            kept[prompt], alike = settle(texts, greedy, limit=max_overlap)
+            temperatures = [answer[0].temperature for answer in draws[prompt]]
+            kept[prompt], alike = settle(texts, temperatures, limit=max_overlap)
             again[prompt] = [k for k in alike if len(texts[k]) <= redraws]
         open_prompts = [prompt for prompt in open_prompts if again[prompt]]
         more = [(prompt, k, fresh(prompt, k)) for prompt in open_prompts for k in again[prompt]]
