@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from workbench.errors import TrainingError
-from workbench.training import rows, runfiles, running
+from workbench.training import packing, rows, runfiles, running, scoring
 from workbench.training.settings import RunSettings
 
 if TYPE_CHECKING:
@@ -116,7 +116,8 @@ def train(run_dir: Path, config: RunConfig, reporter: runfiles.Reporter) -> None
         train_sampling_strategy="sequential",  # `rows.batch_order` has shuffled
     )
     reporter.phase("reference log-probabilities")
-    with running.score_answers_only():
+    with running.score_answers_only(), scoring.quick_head(), packing.packed(base.model) as packs:
+        reporter.manifest({"packed": packs})
         trainer = DPOTrainer(
             model=base.model,
             args=arguments,
