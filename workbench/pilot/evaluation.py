@@ -112,8 +112,8 @@ def _reward(pilot: Pilot, run: Run, reward: Run) -> Estimate | None:
     return _by_prompt("reward", [name for name, _ in scored], [change for _, change in scored]) if scored else None
 
 
-def as_json(found: Evaluation) -> dict[str, Any]:
-    """An evaluation as plain JSON (NaN as null)."""
+def as_json(found: Any) -> dict[str, Any]:
+    """An evaluation, any frozen dataclass, as plain JSON (NaN as null)."""
 
     def plain(value: Any) -> Any:
         if hasattr(value, "__dataclass_fields__"):
