@@ -218,6 +218,13 @@ def test_one_kind_of_answer_is_said() -> None:
         exporters.judged(items, labels, lambda _: None, **JUDGED)
 
 
+def test_missing_texts_name_the_columns_of_the_task() -> None:
+    bare = make.item("x", "likert", 1, prompt="")
+    labels = [make.label(bare, who, {"ratings": {"c": 5}}) for who in "ab"]
+    with pytest.raises(ExportError, match=r"2 no_text\) -> import .* prompt and response_a$"):
+        exporters.judged([bare], labels, above_three, **JUDGED)
+
+
 def test_pairs_by_the_difference_of_scores() -> None:
     items, labels = rated()
     made = exporters.scored_preferences(items, labels, rating, span=4, min_gap=1, **JUDGED)
@@ -294,6 +301,26 @@ def test_attacks_that_failed_count_by_choice() -> None:
         attack("sft")
     with pytest.raises(ExportError, match="must be drop or wanted"):
         attack("kto", withstood="maybe")
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        [("assistant", "Hello.")],
+        [("user", "Hi."), ("assistant", " ")],
+        [("user", ""), ("assistant", "What?")],
+        [("user", "Hi."), ("assistant", "Hello."), ("assistant", "Still here.")],
+    ],
+)
+def test_a_log_that_makes_no_row_a_trainer_takes_is_counted(turns: list[tuple[str, str]]) -> None:
+    goals, labels = attacked()
+    listed = [{"role": role, "text": text} for role, text in turns]
+    odd = labels[0].model_copy(update={"label_id": "odd", "answer": {**labels[0].answer, "turns": listed}})
+    for kind in ("kto", "policy"):
+        which: Any = kind
+        found = exporters.attack_rows(which, goals, [*labels, odd], guideline=make.guideline("red_team"), **PLAIN)
+        assert make.unused(found)["no_text"] == 2
+        assert make.balanced(found, [*labels, odd])
 
 
 def test_a_policy_trains_on_the_conversations_of_attacks() -> None:

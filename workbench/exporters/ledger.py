@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from workbench.errors import ExportError
 from workbench.exporters.rows import Kind, TrainingRow
@@ -113,11 +113,12 @@ class Choice:
 
 
 def has_texts(label: Label, item: Item) -> bool:
-    """Whether the prompt and all responses are there; for an attack, whether the model replied."""
+    """Whether the prompt and all responses are there; of an attack, turns that end with a reply to the attacker."""
     if label.task == "red_team":
-        turns = label.answer.get("turns")
-        listed = [turn for turn in turns if isinstance(turn, dict)] if isinstance(turns, list) else []
-        return any(turn.get("role") == "assistant" for turn in listed)
+        given: Any = label.answer["turns"]
+        replies = [place for place, turn in enumerate(given) if turn["role"] == "assistant"]
+        asked = given[: replies[-1] + 1] if replies else []
+        return len(asked) > 1 and asked[-2]["role"] == "user" and all(turn["text"].strip() for turn in asked)
     texts = [item.prompt, *(response.text for response in item.responses)]
     return len(texts) > 1 and all(text.strip() for text in texts)
 
@@ -136,6 +137,7 @@ class Books:
     ) -> None:
         self.items = {item.id: item for item in items}
         listed = list(labels)
+        self.task = task
         self.n_labels = len(listed)
         self._check(listed, task)
         self.used: dict[str, list[Label]] = {}
@@ -174,12 +176,15 @@ class Books:
             return
         ledger = self.ledger()
         counts = ", ".join(f"{entry.n_labels} {entry.reason}" for entry in ledger) or "no labels at all"
+        texts = {
+            "pairwise": "import the table again with the columns prompt, response_a and response_b",
+            "likert": "import the table again with the columns prompt and response_a",
+            "classification": "import the table again with the columns prompt and response_a",
+        }
         without = any(entry.reason == "no_text" for entry in ledger)
         raise ExportError(
             f"no label can be used for {what} ({counts})",
-            next_step="import the table again with the columns prompt, response_a and response_b"
-            if without
-            else next_step,
+            next_step=texts.get(self.task, next_step) if without else next_step,
         )
 
     def _check(self, labels: Sequence[Label], task: str) -> None:
