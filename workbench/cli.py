@@ -149,9 +149,7 @@ def import_(
 def generate(folder: Folder, storage: Storage = None) -> None:
     """Generate responses to the pilot's prompts and make items; continues where a stopped run left off."""
     built = _open(folder, storage).generate()
-    _say(f"{len(built.items)} items; {len(built.left_out)} prompts gave none")
-    for prompt, reason in built.left_out.items():
-        _say(f"  {prompt}: {reason}")
+    _say(built)
 
 
 @app.command()

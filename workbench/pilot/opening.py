@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from workbench.design.rounds import Reason
     from workbench.economics.cost import Prices
     from workbench.exporters import Exported, Preferences, Ties
     from workbench.importers import Imported
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from workbench.pilot.noise import FlipRate
     from workbench.pilot.pools import Pools
     from workbench.pilot.proof import Proof
+    from workbench.pilot.rounds import Rounds
     from workbench.pilot.rows import Decide
     from workbench.pilot.systems import Model as TieModel
     from workbench.pilot.systems import Systems
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from workbench.training.chat import Chat
     from workbench.training.jobs import Run
     from workbench.training.launching import Launch
-    from workbench.widgets import ProgressWidget
+    from workbench.widgets import LaunchWidget, ProgressWidget
     from workbench.widgets.annotate import AnnotateWidget, Partner
 
 EVENTS = "exports/events.jsonl"
@@ -143,19 +145,24 @@ class Pilot:
         """Generate responses to the prompts and make items of them; continues where a stopped run left off.
 
         Writes `responses.jsonl` (not for red teaming, where annotators talk to the model) and `items.jsonl`. Prompts
-        of split `test` are held out and get no item. See `build.items` for what becomes an item.
+        of split `test` are held out and get no item. See `build.items` for what becomes an item, and `next_round` for
+        the items of a round.
         """
         if self.store.counts(self.name).n_labels:
             raise PilotError(
                 "this pilot has labels, so its items stay as they are",
                 next_step="start a new pilot: workbench new NAME",
             )
+        if self.config.round:
+            from workbench.pilot.rounds.pairing import finish
+
+            return finish(self)
         asked = [prompt for prompt in self.prompts if prompt.split == "train"]
         if not asked:
             raise PilotError("there are no prompts to answer", next_step=f"write {self.folder / 'prompts.jsonl'}")
         asking, n_shown = self.config.candidates, self.config.n_shown
         generated = build.candidates(asked, asking, self.folder / "responses.jsonl") if n_shown else []
-        built = build.items(self.config.task, n_shown, asked, generated)
+        built = build.items(self.config.task, n_shown, asked, generated, balance=asking.balance)
         self._write_items(built.items)
         return built
 
@@ -173,6 +180,7 @@ class Pilot:
             people,
             pilot=self.name,
             batch=asked.batch,
+            round_number=self.config.round.number if self.config.round else 0,
             overlap=asked.overlap,
             gold_share=asked.gold_share,
             repeat_share=asked.repeat_share,
@@ -569,6 +577,30 @@ class Pilot:
             self, kind, rows, max_pairs=max_pairs, samples=samples, placebo=placebo, launch=launch, options=options
         )
 
+    def estimate(self, kind: str = "dpo", *, max_pairs: int | None = None, **options: Any) -> dict[str, Any]:
+        """What `train` with the same settings would take; nothing is started.
+
+        Returns
+        -------
+        dict
+            `steps`, `tokens`, `memory_mb` and `seconds` (None where unknown), and `lines` that say how they were told.
+        """
+        from workbench.pilot import launch
+
+        return launch.estimate(self, kind, max_pairs, options)
+
+    def launch(self) -> LaunchWidget:
+        """A form that starts a training run, and shows what it will take before its button; then the run itself."""
+        from workbench.widgets import launch
+
+        return launch(self)
+
+    def launch_options(self) -> dict[str, Any]:
+        """The kinds of runs that can be started, with settings and rows (`widgets.launch.Launching`)."""
+        from workbench.pilot import launch
+
+        return launch.options(self)
+
     def evaluate(self, run: Run, *, reward: Run | None = None) -> results.Evaluation:
         """Base model against the run's adapter on held-out prompts and pairs, paired, with intervals by prompt.
 
@@ -610,6 +642,93 @@ class Pilot:
         from workbench.training import jobs
 
         return jobs.list_runs(self.folder / "runs")
+
+    # Rounds ---------------------------------------------------------------------------------------------------------
+
+    def next_round(
+        self,
+        run: Run,
+        folder: str | Path | None = None,
+        *,
+        n: int = 40,
+        quotas: Mapping[Reason, int] | None = None,
+        prompts: Sequence[Prompt] = (),
+        margins: Mapping[str, float] | Run | None = None,
+        seed: int = 0,
+        **asking: Any,
+    ) -> Pilot:
+        """Make the next round: a pilot of its own, in which answers of the run's adapter meet those of its rivals.
+
+        Prompts are chosen by `design.next_round` from this pilot's and earlier rounds' prompts that are not held out,
+        and from further ones. Each is answered by the model that round 1 started from, by the adapter of the round
+        before where there is one, and by the run's adapter. An item is a pair with one answer of the run's adapter;
+        for prompts drawn at random both answers are drawn too. What is asked of annotators stays as it was, under the
+        newest finished version of the guideline.
+
+        Parameters
+        ----------
+        run
+            A run that is done and trained a model that writes.
+        folder
+            Where the round is made; `rounds/NUMBER` in round 0's folder unless given. A call that was stopped goes on
+            when it is made again.
+        n, quotas, seed
+            Prompts wanted, in all and for each reason; see `design.next_round`.
+        prompts
+            Further prompts, that were never asked.
+        margins
+            Prompt id -> margin, or a reward run that tells it; else DPO's margin of the run's adapter. Computed on the
+            last pair of each prompt, of eight times as many prompts as are wanted for being uncertain.
+        asking
+            Fields of `[candidates]` to change, such as `temperatures` or `max_new_tokens`.
+
+        Returns
+        -------
+        Pilot
+            The round with its items. `plan()` and labelling come next, then `train` and another round.
+
+        Raises
+        ------
+        PilotError
+            For a task without pairs, a run that is not done, or a folder that holds another pilot.
+        PlanError
+            For quotas that make no round.
+        """
+        from workbench.pilot import rounds
+
+        return rounds.next_round(
+            self, run, folder, n=n, quotas=quotas, prompts=prompts, margins=margins, seed=seed, **asking
+        )
+
+    def rounds(
+        self,
+        *,
+        least_gain: float | None = None,
+        value_per_point: float | None = None,
+        prices: Prices | None = None,
+        n_resamples: int = 2_000,
+        seed: int = 0,
+    ) -> Rounds:
+        """All rounds up to this one: agreement, win rate against round 0, cost so far; and whether another one pays.
+
+        Parameters
+        ----------
+        least_gain, value_per_point
+            What the last round's gain is set against: so many points of win rate, or what a point is worth in the
+            currency of the prices. Without either any gain counts.
+        prices
+            What a label costs; the first price list of round 0 unless given.
+        """
+        from workbench.pilot import rounds
+
+        return rounds.rounds(
+            self,
+            least_gain=least_gain,
+            value_per_point=value_per_point,
+            prices=prices,
+            n_resamples=n_resamples,
+            seed=seed,
+        )
 
     def report(self, path: str | Path | None = None) -> Path:
         """One self-contained HTML page that a reviewer can read offline; returns its path."""

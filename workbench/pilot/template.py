@@ -23,11 +23,14 @@ guideline = {guideline}
 
 # How `workbench generate` answers prompts.jsonl; not used for imported labels.
 [candidates]
-model = "smollm2-135m-instruct"
+model = "smollm2-135m-instruct"      # or several: ["…", "runs/…"]
 n = 4                 # responses to each prompt; an item shows those that differ most
 shown = 3             # of a ranking: how many of the n
 temperatures = [0.7, 1.0]
+# systems = ["", "Answer briefly."]      # system prompts, mixed like temperatures
 max_new_tokens = 128
+redraws = 3           # times a near-duplicate is drawn again
+balance = true        # neither the shorter answer nor a model shall be the better one more often
 
 [design]
 # queue = "open"      # anybody who is invited is handed free questions; without it `workbench plan` shares them out

@@ -5,11 +5,13 @@ none of them. A training run is a process of its own with a folder of its own (`
 
 chat        a model that answers in a conversation, here or on a server
 models      find, convert and load a causal language model
-candidates  several answers a prompt, resumable, and the pair worth judging
+candidates  several answers a prompt, mixed on purpose, resumable, near-duplicates replaced
+diversity   how different a batch of answers is
+pairs       which of a prompt's answers are judged together
 settings    what every trainer is told
 rows        what a run is trained on: checks, tokens, order
 running     what trainers share: the model, TRL's arguments, metrics, checkpoints
-sft, dpo, kto    trainers, a module each
+sft, reward, dpo, kto, policy   trainers, a module each
 jobs        the run folder, its process, status, metrics, cancel
 evaluate    answers of base and adapter side by side; implicit rewards on held-out pairs
 """
@@ -18,11 +20,50 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from workbench.training import candidates, chat, dpo, evaluate, jobs, kto, models, sft
+    from workbench.training import (
+        candidates,
+        chat,
+        diversity,
+        dpo,
+        evaluate,
+        jobs,
+        kto,
+        models,
+        pairs,
+        policy,
+        reward,
+        sft,
+    )
 
-_MODULES = ("candidates", "chat", "dpo", "evaluate", "jobs", "kto", "models", "sft")
+_MODULES = (
+    "candidates",
+    "chat",
+    "diversity",
+    "dpo",
+    "evaluate",
+    "jobs",
+    "kto",
+    "models",
+    "pairs",
+    "policy",
+    "reward",
+    "sft",
+)
 
-__all__ = ["candidates", "chat", "dpo", "evaluate", "jobs", "kto", "models", "sft"]
+__all__ = [
+    "candidates",
+    "chat",
+    "diversity",
+    "dpo",
+    "evaluate",
+    "jobs",
+    "kto",
+    "models",
+    "pairs",
+    "policy",
+    "reward",
+    "sft",
+]
 
 
 def __getattr__(name: str) -> object:

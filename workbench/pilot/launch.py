@@ -1,0 +1,114 @@
+"""What the launch form offers: the runs a pilot's labels can start, their settings, and what each would take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, get_args
+
+from workbench.errors import WorkbenchError
+from workbench.pilot import training
+from workbench.training import models
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from workbench.exporters import Exported
+    from workbench.pilot.opening import Pilot
+
+_LABELS = {
+    "dpo": "DPO: which of two answers is better",
+    "reward": "Reward model: a score learned from pairs",
+    "kto": "KTO: answers that are good or bad",
+    "sft": "SFT: answers to imitate",
+    "policy": "Policy gradient (GRPO, RLOO): answers a reward model likes",
+}
+# What is asked, in this order; the form has its own words for most.
+_ASKED = ("model", "loss", "algorithm", "reward_run", "beta", "label_smoothing", "learning_rate", "epochs", "seed")
+_CHOICES = ("loss", "algorithm")
+
+
+def options(pilot: Pilot) -> dict[str, Any]:
+    """See `widgets.launch.Launching`."""
+    notices = [pilot.simulated_notice] if pilot.simulated_notice else []
+    return {"kinds": {kind: _kind(pilot, kind) for kind in _LABELS}, "notices": notices}
+
+
+def estimate(pilot: Pilot, kind: str, max_pairs: int | None, given: Mapping[str, Any]) -> dict[str, Any]:
+    """See `Pilot.estimate`."""
+    from workbench.training import estimate as dry
+
+    config, made, listed = training.chosen(pilot, kind, None, max_pairs=max_pairs, options=given)
+    found = dry.estimate(kind, listed, config, runs_dir=pilot.folder / "runs")
+    return {**found, "lines": [*found["lines"], *_unused(made)]}
+
+
+def _kind(pilot: Pilot, kind: str) -> dict[str, Any]:
+    from workbench.training import jobs
+
+    fields = jobs.trainer(kind).RunConfig.model_fields
+    asked: dict[str, Any] = {name: fields[name].default for name in _ASKED if name in fields}
+    asked |= {"max_pairs": None, "time_budget_s": None}
+    choices = {name: _allowed(fields[name].annotation) for name in _CHOICES if name in fields}
+    shown: dict[str, Any] = {
+        "label": _LABELS[kind],
+        "defaults": asked,
+        "choices": choices,
+        "suggestions": {},
+        "hints": {},
+    }
+    shown["suggestions"]["model"] = sorted({models.EMBEDDED, *_models(pilot)})
+    try:
+        made = pilot.rows(kind)
+    except WorkbenchError as error:
+        return {**shown, "rows": 0, "held_out": 0, "summary": "", "problem": str(error)}
+    problem = ""
+    if "reward_run" in fields:
+        scorers = _scorers(pilot)
+        problem = "" if scorers else "no reward model yet: start a reward run first"
+        asked["reward_run"] = scorers[-1] if scorers else ""
+        choices["reward_run"] = scorers
+    if "label_smoothing" in fields:
+        _measured(pilot, shown)
+    return {
+        **shown,
+        "rows": len(made.split("train")),
+        "held_out": len(made.split("eval")),
+        "summary": str(made).splitlines()[0],
+        "problem": problem,
+    }
+
+
+def _measured(pilot: Pilot, shown: dict[str, Any]) -> None:
+    """The flip rate of the rows as the setting's default and hint, where the labels tell it."""
+    try:
+        rate = pilot.flip_rate(n_resamples=200)
+    except WorkbenchError as error:
+        shown["hints"]["label_smoothing"] = f"not told by the labels: {error}"
+        return
+    if rate.epsilon is None:
+        shown["hints"]["label_smoothing"] = f"not told by the labels: {rate.basis}"
+        return
+    one = rate.rows[rate.basis]
+    shown["defaults"]["label_smoothing"] = rate.epsilon
+    shown["hints"]["label_smoothing"] = (
+        f"flip rate of the rows, measured: {one.value:.3f} ({one.low:.3f} to {one.high:.3f})"
+    )
+
+
+def _allowed(annotation: Any) -> list[str]:
+    return [str(one) for one in get_args(annotation)]
+
+
+def _models(pilot: Pilot) -> set[str]:
+    asked = pilot.config.candidates.model
+    return {asked} if isinstance(asked, str) else set(asked)
+
+
+def _scorers(pilot: Pilot) -> list[str]:
+    """Folders of the pilot's reward runs that are done, oldest first."""
+    done = [run for run in pilot.runs() if run.status().state == "done"]
+    return [str(run.path) for run in done if run.config().kind == "reward"]
+
+
+def _unused(made: Exported[Any]) -> list[str]:
+    left = ", ".join(f"{entry.n_labels} {entry.meaning}" for entry in made.ledger)
+    return [f"{made.n_used} of {made.n_labels} labels used" + (f"; not used: {left}" if left else "")]
