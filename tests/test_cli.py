@@ -230,7 +230,7 @@ def test_a_new_pilot_says_what_its_task_needs_next(task: str, call: Callable[...
     first, second = open_pilot(folder).prompts
     assert (first.category, second.category, second.id) == ("greeting", "", content_id("p", "Only this."))
     assert 'queue = "open"' in (folder / "pilot.toml").read_text()
-    assert open_pilot(folder).config.candidates == Candidates()
+    assert open_pilot(folder).config.candidates == Candidates(redraws=3, balance=True)
 
 
 def test_a_plan_without_people_says_where_they_are_listed(call: Callable[..., Told], tmp_path: Path) -> None:
