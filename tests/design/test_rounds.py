@@ -104,7 +104,7 @@ candidates_of = st.lists(
 ).map(lambda rows: [Candidate(f"p{k}", *row) for k, row in enumerate(rows)])
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(
     candidates=candidates_of,
     drawn=st.integers(1, 12),

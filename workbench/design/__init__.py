@@ -12,10 +12,11 @@ The same items, people and seed give the same plan, byte for byte.
 from workbench.design.calibration import Standing, practice_items, standing
 from workbench.design.handing import Open, n_left, n_to_come, next_questions
 from workbench.design.planning import Balance, balance, choose_gold, plan
-from workbench.design.rounds import Candidate, Choice, Chosen, next_round, quotas_of
+from workbench.design.rounds import REASONS, Candidate, Choice, Chosen, next_round, quotas_of, wanted_of
 from workbench.design.stopping import StopRule, stop_rule
 
 __all__ = [
+    "REASONS",
     "Balance",
     "Candidate",
     "Choice",
@@ -34,4 +35,5 @@ __all__ = [
     "quotas_of",
     "standing",
     "stop_rule",
+    "wanted_of",
 ]

@@ -88,6 +88,28 @@ def quotas_of(n: int) -> dict[Reason, int]:
     return {"random": n - 3 * (n // 5), "uncertain": n // 5, "disagreeing": n // 5, "uncovered": n // 5}
 
 
+def wanted_of(n: int, quotas: Mapping[Reason, int] | None = None) -> dict[Reason, int]:
+    """How many prompts each reason is to have; `PlanError` for quotas that make no round. See `next_round`."""
+    if n < 1:
+        raise PlanError(f"a round has one prompt or more, got {n}")
+    given = dict(quotas_of(n) if quotas is None else quotas)
+    unknown = sorted(set(given) - set(REASONS))
+    if unknown or any(count < 0 for count in given.values()):
+        raise PlanError(
+            f"quotas are counts of 0 or more for {', '.join(REASONS)}, got {dict(given)}",
+            next_step=f"for example {quotas_of(n)}",
+        )
+    others = sum(count for reason, count in given.items() if reason != "random")
+    drawn = given.get("random", n - others)
+    if drawn < 1 or drawn + others != n:
+        raise PlanError(
+            f"quotas must add up to {n} with at least one random prompt, got {dict(given)}",
+            next_step="without a random part no estimate from the round is of prompts in general; "
+            f"for example {quotas_of(n)}",
+        )
+    return {reason: drawn if reason == "random" else given.get(reason, 0) for reason in REASONS}
+
+
 def next_round(
     candidates: Sequence[Candidate],
     n: int,
@@ -125,7 +147,7 @@ def next_round(
     PlanError
         No candidates, one twice, a number that is not finite, or quotas that leave no random part or do not add up.
     """
-    wanted = _wanted(n, quotas)
+    wanted = wanted_of(n, quotas)
     _check(candidates)
     size = min(n, len(candidates))
     order = sorted(candidates, key=lambda one: _luck(seed, one.prompt))
@@ -184,27 +206,6 @@ def _by_reason(
         name = min(short, key=lambda name: (has[name], name))
         take(waiting[name].pop(), "uncovered", float(has[name]))
     return chosen
-
-
-def _wanted(n: int, quotas: Mapping[Reason, int] | None) -> dict[Reason, int]:
-    if n < 1:
-        raise PlanError(f"a round has one prompt or more, got {n}")
-    given = dict(quotas_of(n) if quotas is None else quotas)
-    unknown = sorted(set(given) - set(REASONS))
-    if unknown or any(count < 0 for count in given.values()):
-        raise PlanError(
-            f"quotas are counts of 0 or more for {', '.join(REASONS)}, got {dict(given)}",
-            next_step=f"for example {quotas_of(n)}",
-        )
-    others = sum(count for reason, count in given.items() if reason != "random")
-    drawn = given.get("random", n - others)
-    if drawn < 1 or drawn + others != n:
-        raise PlanError(
-            f"quotas must add up to {n} with at least one random prompt, got {dict(given)}",
-            next_step="without a random part no estimate from the round is of prompts in general; "
-            f"for example {quotas_of(n)}",
-        )
-    return {reason: drawn if reason == "random" else given.get(reason, 0) for reason in REASONS}
 
 
 def _check(candidates: Sequence[Candidate]) -> None:

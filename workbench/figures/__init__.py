@@ -7,6 +7,7 @@ annotators    side and content bias; drift charts with their boundary
 pools         differences between groups, agreement within and between them
 aggregation   confusion matrices; how sure the consensus is
 ranking       ratings with intervals; win rates
+rounds        win rate of each round's adapter
 cost          what a run's cost is made of
 training      curves of a run; base model against adapter
 theme         the one template, its colours and marks
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         gold,
         pools,
         ranking,
+        rounds,
         theme,
         training,
     )
@@ -38,6 +40,7 @@ __all__ = [
     "gold",
     "pools",
     "ranking",
+    "rounds",
     "theme",
     "training",
 ]
