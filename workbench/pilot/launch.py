@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from workbench.exporters import Exported
     from workbench.pilot.opening import Pilot
+    from workbench.training.launching import Launch
 
 _LABELS = {
     "dpo": "DPO: which of two answers is better",
@@ -32,12 +33,16 @@ def options(pilot: Pilot) -> dict[str, Any]:
     return {"kinds": {kind: _kind(pilot, kind) for kind in _LABELS}, "notices": notices}
 
 
-def estimate(pilot: Pilot, kind: str, max_pairs: int | None, given: Mapping[str, Any]) -> dict[str, Any]:
+def estimate(
+    pilot: Pilot, kind: str, max_pairs: int | None, samples: int, launch: Launch | None, given: Mapping[str, Any]
+) -> dict[str, Any]:
     """See `Pilot.estimate`."""
     from workbench.training import estimate as dry
 
     config, made, listed = training.chosen(pilot, kind, None, max_pairs=max_pairs, options=given)
-    found = dry.estimate(kind, listed, config, runs_dir=pilot.folder / "runs")
+    asked = sum(prompt.split == "test" and bool(prompt.constraints) for prompt in pilot.prompts)
+    answers = 0 if kind == "reward" else samples * asked
+    found = dry.estimate(kind, listed, config, launch=launch, runs_dir=pilot.folder / "runs", answers=answers)
     return {**found, "lines": [*found["lines"], *_unused(made)]}
 
 

@@ -577,7 +577,15 @@ class Pilot:
             self, kind, rows, max_pairs=max_pairs, samples=samples, placebo=placebo, launch=launch, options=options
         )
 
-    def estimate(self, kind: str = "dpo", *, max_pairs: int | None = None, **options: Any) -> dict[str, Any]:
+    def estimate(
+        self,
+        kind: str = "dpo",
+        *,
+        max_pairs: int | None = None,
+        samples: int = 2,
+        launch: Launch | None = None,
+        **options: Any,
+    ) -> dict[str, Any]:
         """What `train` with the same settings would take; nothing is started.
 
         Returns
@@ -585,9 +593,9 @@ class Pilot:
         dict
             `steps`, `tokens`, `memory_mb` and `seconds` (None where unknown), and `lines` that say how they were told.
         """
-        from workbench.pilot import launch
+        from workbench.pilot import launch as form
 
-        return launch.estimate(self, kind, max_pairs, options)
+        return form.estimate(self, kind, max_pairs, samples, launch, options)
 
     def launch(self) -> LaunchWidget:
         """A form that starts a training run, and shows what it will take before its button; then the run itself."""
@@ -699,6 +707,12 @@ class Pilot:
         return rounds.next_round(
             self, run, folder, n=n, quotas=quotas, prompts=prompts, margins=margins, seed=seed, **asking
         )
+
+    def all_rows(self, kind: str = "dpo", **options: Any) -> Exported[Any]:
+        """Rows of this round and all before it, with one ledger; options as for `rows`. `train` takes them."""
+        from workbench.pilot import rounds
+
+        return rounds.all_rows(self, kind, **options)
 
     def rounds(
         self,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from workbench.errors import TrainingError
 from workbench.training import launching
-from workbench.training.runfiles import process_started
+from workbench.training.runfiles import process_started, read_status
 
 if TYPE_CHECKING:
     from workbench.training.runfiles import Status
@@ -41,10 +41,6 @@ def launch(run_dir: Path) -> None:
 
     With accelerate that process leads the others, whose output goes there too.
     """
-    # The child finds this very package, installed or not; nothing of the environment is written down anywhere.
-    package = str(Path(__file__).parents[2])
-    paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
-    quiet = {"TQDM_DISABLE": "1", "TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"}
     with (run_dir / "log.txt").open("ab") as log:
         _children[run_dir] = subprocess.Popen(  # noqa: S603 - this interpreter, this package, a folder
             launching.command(run_dir),
@@ -52,8 +48,36 @@ def launch(run_dir: Path) -> None:
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env={**_KEEP_MEMORY, **os.environ, **quiet, "PYTHONPATH": os.pathsep.join(paths)},
+            env=_environment(),
         )
+
+
+def join(run_dir: Path, machine_rank: int) -> int:
+    """Take part, from this host, in a run that was started on another; waits for its end. Returns the exit code.
+
+    Raises
+    ------
+    TrainingError
+        When the run has no such machine, or is not under way.
+    """
+    launch, status = launching.read(run_dir), read_status(run_dir)
+    if not 0 < machine_rank < launch.num_machines:
+        raise TrainingError(
+            f"no machine {machine_rank} to join as: the run has {launch.num_machines}, and 0 started it",
+            where=str(run_dir),
+            next_step="start it with num_machines, and join as 1, 2, …",
+        )
+    if status.over:
+        raise TrainingError(f"the run is {status.state}", where=str(run_dir), next_step="resume it on the first host")
+    words = [*launching.command(run_dir), str(machine_rank)]
+    return subprocess.run(words, env=_environment(), check=False).returncode  # noqa: S603 - this interpreter and package
+
+
+def _environment() -> dict[str, str]:
+    """The environment of a run's process. The child finds this very package, installed or not."""
+    paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    quiet = {"TQDM_DISABLE": "1", "TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"}
+    return {**_KEEP_MEMORY, **os.environ, **quiet, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 def alive(run_dir: Path, status: Status) -> bool:
