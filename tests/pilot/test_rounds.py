@@ -267,6 +267,20 @@ def test_two_rounds_are_joined_by_whom_they_met(first: Pilot) -> None:
     assert shown.stop.gain == last.gain.value
 
 
+def test_a_run_learns_from_the_labels_of_all_rounds(first: Pilot) -> None:
+    second = followed(first, trained(first, "dpo-1"))
+    label(second, lambda item: "+dpo-1")
+    old, new, both = first.rows(), second.rows(), second.all_rows()
+    assert both.rows == (*old.rows, *new.rows)
+    assert both.n_used == old.n_used + new.n_used
+    assert both.n_labels == both.n_used + sum(entry.n_labels for entry in both.ledger)
+    assert [entry.reason for entry in both.ledger] == ["repeat", "gold"]
+    assert both.notes[0] == f"rows of 2 rounds: {len(old.rows)} of small, {len(new.rows)} of small-round1"
+    # A prompt asked in both rounds is in one split.
+    splits = {(row.prompt_id, row.split) for row in both.rows}
+    assert len(splits) == len({prompt for prompt, _ in splits})
+
+
 def test_a_call_that_was_stopped_goes_on_and_another_one_is_refused(
     first: Pilot, stub: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
