@@ -125,3 +125,18 @@ def test_a_viewer_is_given_what_it_lacks() -> None:
     assert history.message(history.epoch, 20)["from"] == 19
     for epoch, have in (("other", 20), (history.epoch, 0), (history.epoch, 51), (history.epoch, "x"), (None, None)):
         assert history.message(epoch, have)["from"] == 0
+
+
+def test_only_columns_with_values_are_given_and_a_new_one_is_asked_for_anew() -> None:
+    history = History()
+    history.add([{"step": 1, "loss": 0.5, "reward": 1.0, "clip_ratio": None}])
+    message = history.message()
+    assert message["columns"] == ["step", "loss", "reward"]
+    assert message["points"] == [[1, 0.5, 1.0]]
+    history.news()
+    history.add([{"step": 2, "loss": 0.25, "kl": 0.125}])
+    news = history.news()
+    assert news is not None
+    assert (news["epoch"] != message["epoch"], news["from"]) == (True, 0)
+    assert news["columns"] == ["step", "loss", "kl", "reward"]
+    assert news["points"] == [[1, 0.5, None, 1.0], [2, 0.25, 0.125, None]]

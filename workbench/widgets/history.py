@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MOST = 1000
 # What metrics.jsonl may hold and a page shows. Other columns stay in the file.
-CHARTED = ("loss", "margin", "accuracy", "kl", "reward")
+CHARTED = ("loss", "margin", "accuracy", "kl", "reward", "reward_std", "completion_length", "clip_ratio")
 COLUMNS = (*(f"{part}{name}" for name in CHARTED for part in ("", "eval_")), "learning_rate", "tokens_per_s")
 
 
@@ -82,15 +82,16 @@ class _Point:
             self.sums[name] = self.sums.get(name, 0.0) + value
             self.counts[name] = self.counts.get(name, 0) + other.counts[name]
 
-    def plain(self) -> list[float | None]:
-        means = (self.sums[name] / self.counts[name] if name in self.sums else None for name in COLUMNS)
+    def plain(self, columns: Iterable[str]) -> list[float | None]:
+        means = (self.sums[name] / self.counts[name] if name in self.sums else None for name in columns)
         return [self.step, *(None if mean is None else float(f"{mean:.6g}") for mean in means)]
 
 
 class History:
     """At most `most` points of a run; `width` steps a point.
 
-    `epoch` changes whenever points that were given out are no longer true, so that whoever holds them asks again.
+    `epoch` changes whenever points that were given out are no longer true, so that whoever holds them asks again. Only
+    columns that have a value are given out, and a new one makes a new epoch: no kind of run has all of them.
     """
 
     def __init__(self, most: int = MOST) -> None:
@@ -105,6 +106,7 @@ class History:
     def clear(self) -> None:
         """Forget everything."""
         self._points.clear()
+        self._columns: list[str] = []
         self.width = 1
         self._new_epoch()
 
@@ -127,6 +129,9 @@ class History:
                 value = number(row.get(name))
                 if value is not None:
                     new.sums[name], new.counts[name] = value, 1
+            if not new.sums.keys() <= set(self._columns):
+                self._columns = [name for name in COLUMNS if name in self._columns or name in new.sums]
+                self._new_epoch()
             last = self._points[-1] if self._points else None
             if last is not None and (last.step == step or last.rows < self.width):
                 new.rows = 0 if last.step == step else 1
@@ -148,11 +153,11 @@ class History:
         return self._from(start) if start < len(self._points) else None
 
     def _from(self, start: int) -> dict[str, Any]:
-        points = [point.plain() for point in self._points[start:]]
+        points = [point.plain(self._columns) for point in self._points[start:]]
         return {
             "epoch": self.epoch,
             "width": self.width,
-            "columns": ["step", *COLUMNS],
+            "columns": ["step", *self._columns],
             "from": start,
             "points": points,
         }

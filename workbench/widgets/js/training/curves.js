@@ -16,6 +16,9 @@ export const MEASURES = [
   { name: "accuracy", title: "Accuracy", range: [0, 1] },
   { name: "kl", title: "KL to the start model" },
   { name: "reward", title: "Reward" },
+  { name: "reward_std", title: "Spread of rewards" },
+  { name: "completion_length", title: "Tokens an answer" },
+  { name: "clip_ratio", title: "Share clipped", range: [0, 1] },
 ];
 const HEIGHT = 150;
 
