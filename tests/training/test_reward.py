@@ -10,7 +10,7 @@ import pytest
 
 from tests.training import tiny
 from workbench.errors import RecordError, TrainingError
-from workbench.training import dpo, models, reward
+from workbench.training import dpo, evaluate, models, reward
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -139,6 +139,8 @@ class TestTrained:
         # the model knows 512 tokens
         assert reward.score([("Say red.", "red " * 600), asked[0]], loaded, tokenizer)[0] is None
         assert reward.provenance(run.path)["run"] == run.path.name
+        with pytest.raises(TrainingError, match="a reward model gives scores and no answers"):
+            evaluate.load_adapter(run.path)
 
         manifest = json.loads((run.path / "manifest.json").read_text())
         manifest["model"]["sha256"] = "0" * 64

@@ -84,7 +84,12 @@ def load_adapter(adapter: str | Path, model: str = models.EMBEDDED) -> tuple[Any
         raise TrainingError("no adapter here", where=str(folder), next_step="give a run that is done")
     config = (folder if whole else folder.parent) / "config.json"
     if config.is_file():
-        model = json.loads(config.read_text(encoding="utf-8")).get("config", {}).get("model", model)
+        run = json.loads(config.read_text(encoding="utf-8"))
+        if run.get("kind") == "reward":
+            raise TrainingError(
+                "a reward model gives scores and no answers", where=str(folder), next_step="load it with reward.load"
+            )
+        model = run.get("config", {}).get("model", model)
     base, tokenizer = models.load(models.resolve(model))
     if whole:
         tuned, _ = models.load(models.resolve(str(folder / "model")))
