@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -95,6 +96,17 @@ def test_all_weights_may_be_trained_and_are_compared_with_the_start(
     assert models.resolve(str(run.path / "model")).sha256 != models.resolve(model).sha256
     assert losses(run)[0] == pytest.approx(math.log(2), abs=1e-6)
     assert sum(run.margins()) > 0
+    # another run on the same base reads what the base answered, and a stopped one does not train again
+    (kept,) = (run.path.parent / jobs.BASE_ANSWERS).iterdir()
+    base_answers = [json.loads(line) for line in kept.read_text().splitlines()]
+    assert [one["text"] for one in base_answers] == [one.base for one in run.answers()]
+    base_answers[0]["text"] = "from the file"
+    kept.write_text("".join(json.dumps(one) + "\n" for one in base_answers))
+    first, steps = run.answers(), len(run.metrics())
+    tiny.work(run)
+    assert [one.base for one in run.answers()] == ["from the file", first[1].base]
+    assert [one.adapter for one in run.answers()] == [one.adapter for one in first]
+    assert len(run.metrics()) == steps
     both, tokenizer = evaluate.load_adapter(run.path)
     with both.disable_adapter():
         assert evaluate.implicit_rewards(PAIRS[:2], both, tokenizer, beta=1.0) == [0.0, 0.0]

@@ -7,8 +7,11 @@ with the same random numbers, so their difference is the adapter and not the dra
 
 from __future__ import annotations
 
+import hashlib
 import json
+import platform
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +19,7 @@ from pydantic import Field
 
 from workbench import progress as bars
 from workbench.errors import TrainingError
-from workbench.records import Id, Prompt, Record
+from workbench.records import Id, Prompt, Record, canonical_json
 from workbench.training import candidates, models, runfiles, sampling
 from workbench.training.likelihood import divergence, implicit_rewards
 
@@ -24,6 +27,7 @@ __all__ = [
     "AnswerConfig",
     "AnswerPair",
     "answer_pairs",
+    "base_file",
     "compare",
     "divergence",
     "implicit_rewards",
@@ -133,6 +137,7 @@ def answer_pairs(
     config: AnswerConfig | None = None,
     *,
     path: Path | None = None,
+    kept: Path | None = None,
     on_step: Callable[[int, int], None] | None = None,
     progress: bool = True,
 ) -> list[AnswerPair]:
@@ -144,6 +149,9 @@ def answer_pairs(
         A model with an adapter: what `load_adapter` returned.
     path
         JSONL file that is written anew with the result.
+    kept
+        JSONL file of the base's answers (`base_file`): read where it is there, else written, so that runs on one base
+        with the same prompts and settings do not draw them again.
     on_step
         Called with steps done and steps in all, first with 0 done; a batch is two steps, base and adapter.
     """
@@ -159,14 +167,18 @@ def answer_pairs(
             draws.append((prompt.id, k, sampling.Draw(tokens, config.temperature, seed)))
     order = sorted(range(len(draws)), key=lambda i: -len(draws[i][2].prompt))
     batches = [order[start : start + config.batch_size] for start in range(0, len(order), config.batch_size)]
+    known = _read_base(kept, len(draws))
+    before_all: dict[int, sampling.Drawn] = dict(enumerate(known))
     found: dict[int, AnswerPair] = {}
     with bars.bar("answers of base and adapter", 2 * len(draws), "answer") if progress else bars.silent() as shown:
         tell = on_step or (lambda *_: None)
         tell(0, 2 * len(batches))
         for number, batch in enumerate(batches):
             asked = [draws[i][2] for i in batch]
-            with model.disable_adapter():
-                base = _sample(model, tokenizer, asked, config)
+            if not known:
+                with model.disable_adapter():
+                    before_all.update(zip(batch, _sample(model, tokenizer, asked, config), strict=True))
+            base = [before_all[i] for i in batch]
             shown.update(len(batch))
             tell(2 * number + 1, 2 * len(batches))
             adapted = _sample(model, tokenizer, asked, config)
@@ -184,9 +196,37 @@ def answer_pairs(
                     adapter_finish=after.finish,
                 )
     pairs = [found[i] for i in range(len(draws))]
+    if kept is not None and not known:
+        kept.parent.mkdir(exist_ok=True)
+        runfiles.write_atomic(kept, "".join(canonical_json(asdict(before_all[i])) + "\n" for i in range(len(draws))))
     if path is not None:
         runfiles.write_atomic(path, "".join(pair.canonical() + "\n" for pair in pairs))
     return pairs
+
+
+def base_file(folder: Path, model: str, dtype: str, config: AnswerConfig, prompts: Sequence[Prompt]) -> Path:
+    """The file in which the base's answers are kept, named by all they depend on.
+
+    Parameters
+    ----------
+    model
+        SHA-256 of the base's weights.
+    dtype
+        What it computes in; other machines and versions of torch round differently too.
+    """
+    from importlib import metadata
+
+    asked = [(prompt.id, prompt.prompt) for prompt in prompts]
+    where = [platform.machine(), platform.node(), metadata.version("torch"), metadata.version("transformers")]
+    text = canonical_json(
+        {"model": model, "dtype": dtype, "where": where, "config": config.model_dump(mode="json"), "asked": asked}
+    )
+    return folder / f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.jsonl"
+
+
+def _read_base(kept: Path | None, n: int) -> list[sampling.Drawn]:
+    rows = runfiles.read_jsonl(kept) if kept is not None else []
+    return [sampling.Drawn(**row) for row in rows] if len(rows) == n else []
 
 
 def read_answers(path: Path) -> list[AnswerPair]:

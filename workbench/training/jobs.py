@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
     from tqdm.std import tqdm
 
+# Beside the runs: what their start models answered.
+BASE_ANSWERS = "base_answers"
 Kind = Literal["sft", "reward", "dpo", "kto", "policy"]
 # A kind of run and the module that trains it: `RunConfig`, `check_rows` and `train`; `measure` where what comes out is
 # no language model.
@@ -429,7 +431,8 @@ def reason_of(error: BaseException) -> str:
 def _work(path: Path, reporter: runfiles.Reporter) -> None:
     whole = Config.parse(_read_json(path / "config.json"))
     module = trainer(whole.kind)
-    module.train(path, whole.config, reporter)
+    if not running.saved(path):  # a run may have been stopped while it answered
+        module.train(path, whole.config, reporter)
     workers.close_group()
     if running.processes()[0]:
         return
@@ -451,6 +454,13 @@ def _work(path: Path, reporter: runfiles.Reporter) -> None:
             tokenizer,
             whole.answers,
             path=path / "answers.jsonl",
+            kept=evaluate.base_file(
+                path.parent / BASE_ANSWERS,
+                str(Run(path).manifest()["model"]["sha256"]),
+                str(model.dtype),
+                whole.answers,
+                prompts,
+            ),
             on_step=reporter.follow("answering"),
             progress=False,
         )

@@ -243,7 +243,8 @@ def save(trainer: Any, base: Base, run_dir: Path, config: settings.RunSettings, 
     if not accelerator.is_main_process:
         return
     model = accelerator.unwrap_model(trainer.model)
-    folder = run_dir / ("adapter" if config.lora_r else "model")
+    folder = run_dir / ".saving"  # under its own name once it is whole
+    shutil.rmtree(folder, ignore_errors=True)
     if config.lora_r:
         model.save_pretrained(folder, state_dict=state)
     else:
@@ -254,8 +255,14 @@ def save(trainer: Any, base: Base, run_dir: Path, config: settings.RunSettings, 
             folder, state_dict={name: value.to(getattr(torch, dtype)) for name, value in state.items()}
         )
         base.tokenizer.save_pretrained(folder)
+    folder.rename(run_dir / ("adapter" if config.lora_r else "model"))
     for name in (CHECKPOINTS, PREPARED):
         shutil.rmtree(run_dir / name, ignore_errors=True)
+
+
+def saved(run_dir: Path) -> bool:
+    """Whether the run's result is there already, so that what is left is to measure it."""
+    return (run_dir / "adapter").is_dir() or (run_dir / "model").is_dir()
 
 
 def memory_mb() -> float:
