@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.pilot import small
+from tests.widgets.make import handle, message
 from workbench.errors import PilotError, PlanError, RecordError
 from workbench.pilot import build, config, open_pilot, toml
 from workbench.pilot.rounds import folders
@@ -120,6 +121,17 @@ def test_a_round_is_a_pilot_with_the_answers_of_two_models(first: Pilot, stub: l
     assert {one.pilot for one in second.label_records()} == {"small-round1"}
     assert second.simulated_notice
     assert second.preferences().rows
+
+
+def test_labels_of_guests_name_their_round_too(first: Pilot) -> None:
+    second = followed(first, trained(first, "dpo-1"))
+    path = second.folder / "pilot.toml"
+    shown = second.annotate("ana", n=2)
+    assert handle(shown, message(shown, 0, "A"))["type"] == "ack"
+    path.write_text(path.read_text().replace('queue = "planned"', 'queue = "open"'))
+    shown = open_pilot(second.folder).annotate("ben")
+    assert handle(shown, message(shown, 0, "A"))["type"] == "ack"
+    assert {one.annotator: one.round for one in second.label_records()} == {"ana": 1, "ben": 1}
 
 
 def test_every_prompt_says_why_it_was_chosen(first: Pilot) -> None:

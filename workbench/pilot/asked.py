@@ -90,6 +90,7 @@ class Asked:
             id=content_id("a", name, hold.batch, hold.item, person, hold.is_repeat),
             pilot=name,
             batch=hold.batch,
+            round=self._pilot.config.round_number,
             item=hold.item,
             annotator=person,
             order=hold.order,

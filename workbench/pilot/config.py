@@ -132,6 +132,11 @@ class PilotConfig(Record):
         fewest, most = tasks.task(self.task).n_responses
         return self.candidates.shown if 0 < fewest < most else fewest
 
+    @property
+    def round_number(self) -> int:
+        """Which round this is, as written on its labels; 0 for the first."""
+        return self.round.number if self.round else 0
+
     @model_validator(mode="after")
     def _enough_candidates(self) -> Self:
         if self.candidates.n < self.n_shown:

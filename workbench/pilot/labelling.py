@@ -94,6 +94,7 @@ def queue(pilot: Pilot, person: Annotator, n: int | None = None) -> list[Assignm
         [person],
         pilot=pilot.name,
         batch=f"own-{person.id}",
+        round_number=pilot.config.round_number,
         overlap=1,
         gold_share=0,
         repeat_share=0,

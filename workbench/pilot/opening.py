@@ -180,7 +180,7 @@ class Pilot:
             people,
             pilot=self.name,
             batch=asked.batch,
-            round_number=self.config.round.number if self.config.round else 0,
+            round_number=self.config.round_number,
             overlap=asked.overlap,
             gold_share=asked.gold_share,
             repeat_share=asked.repeat_share,

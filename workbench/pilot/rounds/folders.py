@@ -46,14 +46,13 @@ def chain(pilot: Pilot) -> list[Pilot]:
     from workbench.pilot.opening import Pilot as Opened
 
     found = [pilot]
-    while found[0].config.round is not None:
+    while (about := found[0].config.round) is not None:
         later = found[0]
-        folder = later.folder / str(later.config.round and later.config.round.previous)
+        folder = later.folder / about.previous
         earlier = Opened(folder, None if later.storage == own_storage(later) else later.storage)
-        expected = (later.config.round.number if later.config.round else 0) - 1
-        if (earlier.config.round.number if earlier.config.round else 0) != expected:
+        if earlier.config.round_number != about.number - 1:
             raise PilotError(
-                f"round {expected + 1} follows a pilot that is not round {expected}",
+                f"round {about.number} follows a pilot that is not round {about.number - 1}",
                 where=str(later.folder / "pilot.toml"),
                 next_step="correct previous and number under [round]",
             )
