@@ -10,7 +10,7 @@ import pytest
 
 from tests.training import tiny
 from workbench.errors import RecordError, TrainingError
-from workbench.training import dpo, evaluate, models, reward
+from workbench.training import dpo, evaluate, models, reward, running
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -147,6 +147,24 @@ class TestTrained:
         (run.path / "manifest.json").write_text(json.dumps(manifest))
         with pytest.raises(TrainingError, match="has other weights than the reward model was trained on"):
             reward.load(run.path)
+
+    def test_a_stopped_run_goes_on_with_the_head_it_had(
+        self, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        config = reward.RunConfig(
+            model=model, batch_size=8, max_length=128, learning_rate=1e-2, epochs=1, save_every=1, lora_r=4
+        )
+        run = tiny.prepared("reward", PAIRS, config, tmp_path, monkeypatch)
+        saved = running.save
+        monkeypatch.setattr(running, "save", lambda *_: None)  # the checkpoints stay
+        tiny.work(run)
+        (run.path / "checkpoints" / "checkpoint-2" / "trainer_state.json").unlink()
+        monkeypatch.setattr(running, "save", saved)
+        tiny.work(run)
+        first, second, again = run.metrics()
+        assert [first["step"], second["step"], again["step"]] == [1, 2, 2]
+        assert again["loss"] == pytest.approx(second["loss"], abs=1e-5)
+        assert abs(second["loss"] - first["loss"]) > 1e-3
 
     def test_all_weights_may_be_trained(self, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         run = run_of(model, tmp_path, monkeypatch, learning_rate=1e-3, lora_r=0, max_steps=2)

@@ -45,10 +45,10 @@ _LOGGED = {
 class RunConfig(RunSettings):
     """Settings of one policy run, all of which TRL really uses.
 
-    Its metrics: `reward` and `reward_std` of the answers drawn, `kl` to the start model in nats a token (GRPO) or an
-    answer (RLOO), `completion_length` in tokens, `cut`, the share of answers that ended at the limit, `clip_ratio`, the
-    share of tokens (RLOO: answers) at which the clip held, and `no_contrast`, the share of prompts whose answers all
-    got the same reward, so that nothing was learned from them.
+    Its metrics: `reward` and `reward_std` of the answers drawn, `kl` to the start model in nats a token (RLOO's
+    estimate of it may be below 0), `completion_length` in tokens, `cut`, the share of answers that ended at the limit,
+    `clip_ratio`, the share of tokens (RLOO: answers) at which the clip held, and `no_contrast`, the share of prompts
+    whose answers all got the same reward, so that nothing was learned from them.
 
     Attributes
     ----------
@@ -59,7 +59,8 @@ class RunConfig(RunSettings):
     batch_size
         Answers an optimiser step, a multiple of `num_generations`.
     beta
-        Weight of the KL divergence from the start model; with 0 nothing holds the policy near it.
+        Weight of the KL divergence from the start model, of a token in GRPO's loss and of a whole answer in RLOO's
+        reward; with 0 nothing holds the policy near it.
     num_generations
         Answers to a prompt that are compared with each other.
     max_completion_length
@@ -144,7 +145,6 @@ def train(run_dir: Path, config: RunConfig, reporter: runfiles.Reporter) -> None
     folder = _reward_run(config)
     base = running.load(config, reporter)
     train_rows, held_rows = _prompts(run_dir, base, config, reporter)
-    judge, judge_tokenizer = reward.load(folder)
     reporter.manifest({"reward_run": reward.provenance(folder)})
     import trl
 
@@ -163,11 +163,13 @@ def train(run_dir: Path, config: RunConfig, reporter: runfiles.Reporter) -> None
     if config.algorithm == "grpo":
         given["scale_rewards"] = config.scale_rewards or "group"
     name = config.algorithm.upper()
+    arguments = getattr(trl, f"{name}Config")(**given)  # which chooses this process's GPU, for the reward model too
+    judge, judge_tokenizer = reward.load(folder)
     with running.score_answers_only():
         trainer = getattr(trl, f"{name}Trainer")(
             model=base.model,
             reward_funcs=rewarding(judge, judge_tokenizer),
-            args=getattr(trl, f"{name}Config")(**given),
+            args=arguments,
             train_dataset=train_rows,
             eval_dataset=held_rows,
             processing_class=base.tokenizer,
