@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from workbench.errors import PilotError
+from workbench.pilot.summary import summarise
 from workbench.records import Constraint, Prompt
+from workbench.report import render
 from workbench.training import dpo, evaluate, jobs, models, processes, runfiles
 
 if TYPE_CHECKING:
@@ -107,6 +109,37 @@ def test_a_single_run_is_shown_and_says_what_is_missing(pilot: Pilot, made: Any)
     assert found.effect is None
     assert found.helped is None
     assert any("no placebo" in note for note in found.notes)
+
+
+def test_a_pilot_finds_what_can_be_compared_and_its_page_shows_it(pilot: Pilot, made: Any) -> None:
+    with pytest.raises(PilotError, match="no run"):
+        pilot.proof()
+    old = made("--" * 6, "++" * 6, seed=1, beta=0.5)
+    first = made("--" * 6, "+-" * 6, seed=1)
+    again = made("--" * 6, "++" * 6, seed=1)  # the later run of a seed counts
+    alone = made("--" * 6, "--" * 6, seed=2)
+    pilot.__dict__["runs"] = lambda: [old, first, again, alone]
+    assert pilot.proof().gain.value == 0.5
+    page = summarise(pilot)
+    assert page["training"]["run"] == alone.path.name
+    assert "proof" not in page["training"]
+    assert any("no placebo" in flag["text"] for flag in page["red_flags"])
+    placebo = made("--" * 6, "-+" * 6, seed=1, placebo=True)
+    other = made("--" * 6, "-+" * 6, seed=2, placebo=True)
+    pilot.__dict__["runs"] = lambda: [old, first, again, alone, placebo, other]
+    found = pilot.proof()
+    assert found.effect is not None
+    assert [row["run"] for row in found.seeds] == [run.path.name for run in (again, alone, placebo, other)]
+    assert found.effect.value == pytest.approx(0)
+    training = summarise(pilot)["training"]
+    assert training["run"] == alone.path.name
+    assert [one.value for one in training["proof"]] == pytest.approx([0, 0.5, 0.5])
+    assert [one.label for one in training["proof_runs"]][:2] == ["seed 1, as given", "seed 2, as given"]
+    assert "no effect of the labels to show" in training["notes"][0]
+    assert "Labels against shuffled labels" in render(summarise(pilot))
+    # without a placebo of its seed a run is left out of the comparison
+    pilot.__dict__["runs"] = lambda: [again, alone, placebo]
+    assert [row["seed"] for row in pilot.proof().seeds] == [1, 1]
 
 
 def test_runs_that_differ_in_more_than_seed_and_labels_are_refused(pilot: Pilot, made: Any) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from workbench.pilot.noise import FlipRate
     from workbench.pilot.pools import Pools
     from workbench.pilot.proof import Proof
+    from workbench.pilot.reward import RewardEvaluation
     from workbench.pilot.rounds import Rounds
     from workbench.pilot.rows import Decide
     from workbench.pilot.systems import Model as TieModel
@@ -609,8 +610,10 @@ class Pilot:
 
         return launch.options(self)
 
-    def evaluate(self, run: Run, *, reward: Run | None = None) -> results.Evaluation:
+    def evaluate(self, run: Run, *, reward: Run | None = None) -> results.Evaluation | RewardEvaluation:
         """Base model against the run's adapter on held-out prompts and pairs, paired, with intervals by prompt.
+
+        Of a reward run: how often it is right on held-out pairs, and whether it is as sure as it should be.
 
         Parameters
         ----------
@@ -623,15 +626,20 @@ class Pilot:
         PilotError
             When the run is not done.
         """
+        if run.config().kind == "reward":
+            from workbench.pilot import reward as scored
+
+            return scored.evaluate(run)
         return evaluation.evaluate(self, run, reward)
 
-    def proof(self, runs: Run | Sequence[Run], placebos: Run | Sequence[Run] = ()) -> Proof:
+    def proof(self, runs: Run | Sequence[Run] | None = None, placebos: Run | Sequence[Run] = ()) -> Proof:
         """Whether the labels helped: runs that differ in their seed, against placebos of the same seeds.
 
         Parameters
         ----------
         runs, placebos
-            Runs that are done; placebos are those of `train(…, placebo=True)`.
+            Runs that are done; placebos are those of `train(…, placebo=True)`. Left out, the pilot's newest run and all
+            that differ from it in nothing but seed and labels.
 
         Raises
         ------
@@ -643,6 +651,8 @@ class Pilot:
         def listed(some: Run | Sequence[Run]) -> list[Run]:
             return list(some) if isinstance(some, list | tuple) else [some]  # type: ignore[list-item]
 
+        if runs is None:
+            return proof.prove(self, *proof.comparable(self.runs()))
         return proof.prove(self, listed(runs), listed(placebos))
 
     def runs(self) -> list[Run]:

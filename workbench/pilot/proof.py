@@ -103,11 +103,12 @@ class Proof(Shown):
         from workbench.figures import training
 
         whole = [one for one in (self.effect, self.gain, self.placebo) if one is not None]
-        runs = [
-            row["gain"].named(f"seed {row['seed']}, {'shuffled' if row['placebo'] else 'as given'}")
-            for row in self.seeds
-        ]
-        return training.effects(whole, runs)
+        return training.effects(whole, self.run_gains())
+
+    def run_gains(self) -> list[Estimate]:
+        """Each run's own gain, named by seed and labels."""
+        names = [f"seed {row['seed']}, {'shuffled' if row['placebo'] else 'as given'}" for row in self.seeds]
+        return [row["gain"].named(name) for row, name in zip(self.seeds, names, strict=True)]
 
 
 def prove(pilot: Pilot, runs: Sequence[Run], placebos: Sequence[Run]) -> Proof:
@@ -144,6 +145,34 @@ def prove(pilot: Pilot, runs: Sequence[Run], placebos: Sequence[Run]) -> Proof:
     )
 
 
+def comparable(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:
+    """Of a pilot's runs, those that stand beside the newest: done, with its settings, the last of each seed.
+
+    Returns runs on the labels as given, and placebos of the same seeds. Where no placebo has a seed of theirs there are
+    none; where some have, only runs of those seeds are compared.
+    """
+    done = [run for run in runs if run.status().state == "done" and run.answers()]
+    newest = next((run for run in reversed(done) if not run.manifest().get("placebo")), None)
+    if newest is None:
+        return [], []
+    wanted = _settings(newest)
+    found: tuple[dict[int, Run], dict[int, Run]] = ({}, {})
+    for run in done:
+        if _settings(run) == wanted:
+            found[bool(run.manifest().get("placebo"))][run.config().config.seed] = run
+    given, shuffled = found
+    both = sorted(given.keys() & shuffled.keys())
+    return [given[seed] for seed in both or sorted(given)], [shuffled[seed] for seed in both]
+
+
+def _settings(run: Run) -> dict[str, Any]:
+    """What must be alike: everything but the seeds. Fewer rows or other rows are another experiment too."""
+    whole = run.config().model_dump(mode="json")
+    whole["config"].pop("seed")
+    (whole["answers"] or {}).pop("seed", None)
+    return {**{name: whole[name] for name in ("kind", "config", "answers")}, "data": run.manifest()["data_sha256"]}
+
+
 def _check(runs: Sequence[Run], placebos: Sequence[Run]) -> None:
     for run, wanted in [(run, False) for run in runs] + [(run, True) for run in placebos]:
         if bool(run.manifest().get("placebo")) != wanted:
@@ -152,17 +181,11 @@ def _check(runs: Sequence[Run], placebos: Sequence[Run]) -> None:
                 next_step="placebos are runs of pilot.train(…, placebo=True), and stand in placebos=",
             )
 
-    def settings(run: Run) -> dict[str, Any]:
-        whole = run.config().model_dump(mode="json")
-        whole["config"].pop("seed")
-        (whole["answers"] or {}).pop("seed", None)
-        return {name: whole[name] for name in ("kind", "config", "answers")}
-
-    first = settings(runs[0])
+    first = _settings(runs[0])
     for run in (*runs, *placebos):
-        if settings(run) != first:
+        if _settings(run) != first:
             raise PilotError(
-                f"{run.path.name} has other settings than {runs[0].path.name}",
+                f"{run.path.name} has other settings or labels than {runs[0].path.name}",
                 next_step="compare runs that differ in nothing but seed and labels",
             )
     seeds, shuffled = (Counter(run.config().config.seed for run in some) for some in (runs, placebos))

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from workbench import __version__
 from workbench.errors import WorkbenchError
+from workbench.pilot import proof
+from workbench.pilot.evaluation import evaluate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -77,8 +79,8 @@ def summarise(pilot: Pilot, *, scale_to: int = 10_000) -> Summary:
     if run is None:
         missing["training"] = "no run of this pilot is done: pilot.train('dpo')"
     else:
-        evaluation = pilot.evaluate(run)
-        found["training"] = _training(run, evaluation)
+        evaluation = evaluate(pilot, run)
+        found["training"] = _training(run, evaluation) | _proof(pilot, run)
     found["red_flags"] = red_flags(pilot, agreement, quality, evaluation, run)
     found["missing"] = missing
     return found  # type: ignore[return-value]  # built section by section; report.render checks the keys
@@ -235,7 +237,19 @@ def _preferences(pilot: Pilot) -> dict[str, Any]:
 
 
 def _last_done(runs: Sequence[Run]) -> Run | None:
-    return next((run for run in reversed(runs) if run.status().state == "done"), None)
+    """The newest run that a page is about: of a model that writes, and on the labels as they were given."""
+    done = (run for run in reversed(runs) if run.status().state == "done")
+    return next((run for run in done if run.config().kind != "reward" and not run.manifest().get("placebo")), None)
+
+
+def _proof(pilot: Pilot, run: Run) -> dict[str, Any]:
+    """The run and its like against placebos, where there are some; then the notes on one run alone are not true."""
+    runs, placebos = proof.comparable(pilot.runs())
+    if not placebos or run.path not in {one.path for one in runs}:
+        return {}
+    found = proof.prove(pilot, runs, placebos)
+    whole = [one for one in (found.effect, found.gain, found.placebo) if one is not None]
+    return {"proof": whole, "proof_runs": found.run_gains(), "notes": (*found.lines()[:2], *found.notes)}
 
 
 def _training(run: Run, evaluation: Evaluation) -> dict[str, Any]:
@@ -249,6 +263,9 @@ def _training(run: Run, evaluation: Evaluation) -> dict[str, Any]:
         "difference": evaluation.satisfaction,
         "length": evaluation.length,
         "pair_accuracy": evaluation.pair_accuracy,
+        "margin": evaluation.margin,
+        "divergence": evaluation.divergence,
+        "reward": evaluation.reward,
         "by_kind": evaluation.by_kind,
         "notes": evaluation.notes,
     }

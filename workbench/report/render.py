@@ -137,6 +137,8 @@ def _figures(summary: Summary) -> dict[str, Markup]:
             made["curves"] = training.curves(metrics)
         if kinds := run.get("by_kind"):
             made["kinds"] = training.before_after(kinds)
+        if whole := run.get("proof"):
+            made["proof"] = training.effects(whole, run.get("proof_runs") or ())
     return {name: _json(figure.to_json()) for name, figure in made.items()}
 
 

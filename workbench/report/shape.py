@@ -126,7 +126,11 @@ class KindRow(TypedDict):
 
 
 class Training(TypedDict, total=False):
-    """One run. `base`, `adapter` and `difference` are shares of constraints met; `length` is a change in words."""
+    """One run. `base`, `adapter` and `difference` are shares of constraints met; `length` is a change in words.
+
+    `margin` (nats), `divergence` (nats an answer) and `reward` (units of the reward model) are of the adapter. `proof`
+    sets runs on the labels against runs on shuffled ones: effect, gain, gain of the shuffled; `proof_runs`, each run.
+    """
 
     run: Required[str]
     config: Mapping[str, Any]
@@ -137,8 +141,13 @@ class Training(TypedDict, total=False):
     difference: Estimate | None
     length: Estimate | None
     pair_accuracy: Estimate | None
+    margin: Estimate | None
+    divergence: Estimate | None
+    reward: Estimate | None
     by_kind: Sequence[KindRow]
     notes: Sequence[str]
+    proof: Sequence[Estimate]
+    proof_runs: Sequence[Estimate]
 
 
 class Method(TypedDict):
