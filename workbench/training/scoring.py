@@ -57,7 +57,8 @@ def _chosen(theirs: Any) -> Any:
             exact = hidden.dtype == weight.dtype == torch.float32 and not torch.is_autocast_enabled(hidden.device.type)
             if not (plain and exact and hidden.device.type == "cpu" and len(hidden)) or weight.requires_grad:
                 return theirs.apply(hidden, weight, bias, targets, temperature, chunk, softcap, scale, outputs)
-            log_probs, entropy = ours.apply(hidden, weight, targets)
+            trains = torch.is_grad_enabled() and hidden.requires_grad
+            log_probs, entropy = ours.apply(hidden, weight, targets, trains)
             with torch.no_grad():
                 mean = hidden.detach() @ weight.mean(0) if "mean_logits" in outputs else None
             top = torch.zeros_like(targets, dtype=torch.bool) if "is_top1" in outputs else None
@@ -77,10 +78,10 @@ def _function() -> Any:
 
     class LogProbs(torch.autograd.Function):
         @staticmethod
-        def forward(ctx: Any, hidden: Any, weight: Any, targets: Any) -> Any:
+        def forward(ctx: Any, hidden: Any, weight: Any, targets: Any, trains: bool) -> Any:
             rows = weight.index_select(0, targets)
             chosen = (hidden * rows).sum(-1)
-            if not ctx.needs_input_grad[0]:
+            if not trains:
                 log_z = torch.cat([(part @ weight.t()).logsumexp(-1) for part in hidden.split(_ROWS)])
                 entropy = torch.full_like(log_z, torch.nan)
             else:
@@ -97,7 +98,7 @@ def _function() -> Any:
         @staticmethod
         def backward(ctx: Any, *grads: Any) -> Any:
             (step,) = ctx.saved_tensors
-            return step * grads[0][:, None], None, None
+            return step * grads[0][:, None], None, None, None
 
     _made.append(LogProbs)
     return LogProbs
