@@ -12,8 +12,11 @@ settings    what every trainer is told
 rows        what a run is trained on: checks, tokens, order
 running     what trainers share: the model, TRL's arguments, metrics, checkpoints
 sft, reward, dpo, kto, policy   trainers, a module each
+estimate    what a run will take, said before it starts; `shapes` of models
+launching   several processes, GPUs and hosts; `workers` is what each does
 jobs        the run folder, its process, status, metrics, cancel
-evaluate    answers of base and adapter side by side; implicit rewards on held-out pairs
+evaluate    answers of base and adapter side by side
+likelihood  implicit rewards of pairs, and how far an adapter moved from its base
 """
 
 from importlib import import_module
@@ -25,9 +28,11 @@ if TYPE_CHECKING:
         chat,
         diversity,
         dpo,
+        estimate,
         evaluate,
         jobs,
         kto,
+        launching,
         models,
         pairs,
         policy,
@@ -40,9 +45,11 @@ _MODULES = (
     "chat",
     "diversity",
     "dpo",
+    "estimate",
     "evaluate",
     "jobs",
     "kto",
+    "launching",
     "models",
     "pairs",
     "policy",
@@ -55,9 +62,11 @@ __all__ = [
     "chat",
     "diversity",
     "dpo",
+    "estimate",
     "evaluate",
     "jobs",
     "kto",
+    "launching",
     "models",
     "pairs",
     "policy",

@@ -29,7 +29,8 @@ class RunSettings(Record):
     learning_rate
         Peak; it falls linearly to 0.
     epochs, max_steps, time_budget_s
-        Passes over the rows; training ends earlier at `max_steps` optimiser steps or after so many seconds.
+        Passes over the rows, or, where `max_steps` is given, so many optimiser steps in place of them, as TRL reads
+        it; training ends earlier after so many seconds.
     batch_size
         Rows an optimiser step, over all processes and accumulated parts.
     accumulation
