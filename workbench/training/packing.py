@@ -121,7 +121,9 @@ def _forward(original: Any) -> Any:
 
     def forward(input_ids: Any = None, attention_mask: Any = None, **more: Any) -> Any:
         plain = input_ids is None or attention_mask is None or attention_mask.dim() != 2
-        plain = plain or any(value for name, value in more.items() if name != "return_dict")
+        plain = plain or any(
+            value is not None and value is not False for name, value in more.items() if name != "return_dict"
+        )
         found = None if plain else places(input_ids.numpy(), attention_mask.numpy().astype(bool))
         if found is None:
             return original(input_ids=input_ids, attention_mask=attention_mask, **more)
