@@ -86,6 +86,19 @@ def test_a_placebo_keeps_texts_and_loses_what_was_said(pilot: Pilot) -> None:
         pilot.train("sft", placebo=True)
 
 
+def test_the_same_run_is_not_started_twice_when_asked_so(pilot: Pilot) -> None:
+    run = pilot.train("dpo", seed=4, samples=1)
+    assert pilot.train("dpo", seed=4, samples=1, reuse=True).path == run.path
+    for change in ({"seed": 5}, {"placebo": True}, {"max_pairs": 9}, {"beta": 0.2}, {"samples": 2}):
+        given: dict[str, Any] = {"seed": 4, "samples": 1} | change
+        assert pilot.train("dpo", reuse=True, **given).path != run.path
+    assert pilot.train("reward", seed=4, samples=1, reuse=True).config().kind == "reward"
+    assert pilot.train("dpo", seed=4, samples=1).path != run.path
+    run.cancel()
+    last = pilot.train("dpo", seed=4, samples=1, reuse=True)
+    assert last.path != run.path
+
+
 def test_an_items_rows_are_turned_together(pilot: Pilot) -> None:
     rows = rows_as_dicts(pilot.rows("dpo", by_votes=True).split("train"))
     whole: dict[str, set[bool]] = {}

@@ -547,6 +547,7 @@ class Pilot:
         samples: int = 2,
         placebo: bool = False,
         launch: Launch | None = None,
+        reuse: bool = False,
         **options: Any,
     ) -> Run:
         """Start a training run on the pilot's labels.
@@ -565,6 +566,9 @@ class Pilot:
             Shuffle the labels: the same run on labels that mean nothing, to hold the real one against (`proof`).
         launch
             Several processes, GPUs or hosts.
+        reuse
+            Give back a run of the pilot that did, or is doing, just this on the same rows, where there is one: for
+            notebooks that are run again.
         options
             Fields of the kind's `RunConfig` (`training.dpo.RunConfig`, …): loss, beta, label_smoothing, learning_rate,
             epochs, seed … With `loss="robust"` and no `label_smoothing` it is what `flip_rate()` says.
@@ -575,7 +579,15 @@ class Pilot:
             A process of its own that goes on when the notebook is closed; `run.wait()` follows it.
         """
         return training.start(
-            self, kind, rows, max_pairs=max_pairs, samples=samples, placebo=placebo, launch=launch, options=options
+            self,
+            kind,
+            rows,
+            max_pairs=max_pairs,
+            samples=samples,
+            placebo=placebo,
+            launch=launch,
+            reuse=reuse,
+            options=options,
         )
 
     def estimate(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from workbench.exporters import TrainingRow
     from workbench.pilot.opening import Pilot
     from workbench.records import Source
+    from workbench.training.evaluate import AnswerConfig
     from workbench.training.jobs import Run
     from workbench.training.launching import Launch
     from workbench.training.settings import RunSettings
@@ -89,6 +90,7 @@ def start(
     samples: int,
     placebo: bool,
     launch: Launch | None,
+    reuse: bool,
     options: dict[str, Any],
 ) -> Run:
     """See `Pilot.train`."""
@@ -98,6 +100,10 @@ def start(
     if placebo:
         listed = shuffled(kind, listed, config.seed)
     prompts = [prompt for prompt in pilot.prompts if prompt.split == "test" and prompt.constraints]
+    answers = evaluate.AnswerConfig(samples=samples, seed=config.seed)
+    there = _there(pilot, config, listed, answers) if reuse else None
+    if there is not None:
+        return there
     return jobs.start(
         kind,  # type: ignore[arg-type]  # `config_of` has refused other kinds
         listed,
@@ -107,12 +113,25 @@ def start(
         source=_source(listed, config),
         data_sha256=made.sha256,
         prompts=[] if kind == "reward" else prompts,
-        answers=evaluate.AnswerConfig(samples=samples, seed=config.seed),
+        answers=answers,
         held_out=rows_as_dicts(made.split("eval")),
         pairs=rows_as_dicts(_held_out_pairs(pilot, kind)),
         placebo=placebo,
         launch=launch,
     )
+
+
+def _there(pilot: Pilot, config: RunSettings, rows: Sequence[Mapping[str, Any]], answers: AnswerConfig) -> Run | None:
+    """The pilot's newest run that did, or is doing, just this."""
+    from workbench.training import jobs
+
+    digest = jobs.rows_sha256(rows)
+    for run in reversed(pilot.runs()):
+        asked = run.config()
+        same = asked.config == config and asked.answers in (answers, None)
+        if same and run.manifest()["rows_sha256"] == digest and run.status().state in ("queued", "running", "done"):
+            return run
+    return None
 
 
 def chosen(

@@ -300,8 +300,7 @@ def start(
     if held_out:
         module.check_rows(held_out, "held_out", least=1)
     rows_of_run.check_pairs(pairs, "pairs", least=0)
-    text = _lines(listed)
-    digest = hashlib.sha256(text.encode()).hexdigest()
+    text, digest = _lines(listed), rows_sha256(listed)
     now = time.time()
     manifest = _Manifest(
         data_sha256=data_sha256 or digest,
@@ -342,6 +341,11 @@ def start(
     if wait:
         run.wait()
     return run
+
+
+def rows_sha256(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The hash of these rows as a run's data.jsonl, which its manifest keeps."""
+    return hashlib.sha256(_lines(rows).encode()).hexdigest()
 
 
 def resume(run: Run, *, wait: bool = False) -> Run:
