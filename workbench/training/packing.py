@@ -194,7 +194,7 @@ def _functions() -> tuple[Any, Any]:
         return _made[0], _made[1]
     import torch
 
-    class Spread(torch.autograd.Function):
+    class Spread(torch.autograd.Function):  # type: ignore[misc]  # torch is not typed
         @staticmethod
         def forward(ctx: Any, states: Any, state: Any, first: Any, again: Any, again_state: Any) -> Any:
             ctx.save_for_backward(first, again, again_state)
@@ -207,7 +207,7 @@ def _functions() -> tuple[Any, Any]:
             made.index_add_(0, again_state, grads[0].index_select(0, again))
             return made, None, None, None, None
 
-    class Pick(torch.autograd.Function):
+    class Pick(torch.autograd.Function):  # type: ignore[misc]  # torch is not typed
         @staticmethod
         def forward(ctx: Any, placed: Any, first: Any) -> Any:
             ctx.save_for_backward(first)

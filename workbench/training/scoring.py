@@ -76,7 +76,7 @@ def _function() -> Any:
         return _made[0]
     import torch
 
-    class LogProbs(torch.autograd.Function):
+    class LogProbs(torch.autograd.Function):  # type: ignore[misc]  # torch is not typed
         @staticmethod
         def forward(ctx: Any, hidden: Any, weight: Any, targets: Any, trains: bool) -> Any:
             rows = weight.index_select(0, targets)
