@@ -38,8 +38,8 @@ test-fast: $(VENV)/test.stamp  ## the part without training, browser, servers an
 # On a copy of the shipped pilot: the first notebook adds a guest's queue, which the pilot itself shall not keep.
 notebooks: $(VENV)/test.stamp  ## run every notebook from top to bottom (nbval)
 	@rm -rf build/notebooks && mkdir -p build/notebooks && cp -r pilots guidelines build/notebooks/
-	@cd build/notebooks/pilots && rm -rf */store.sqlite* */runs */report */preferences
-	@WORKBENCH_PILOT=$(CURDIR)/build/notebooks/pilots/instruction-following-smollm2 \
+	@cd build/notebooks/pilots && rm -rf */store.sqlite* */runs */report */preferences */rounds
+	@WORKBENCH_QUICK=1 WORKBENCH_PILOT=$(CURDIR)/build/notebooks/pilots/instruction-following-smollm2 \
 	  $(BIN)/python -m pytest --nbval-lax --nbval-cell-timeout=900 --timeout=1200 -p no:cacheprovider notebooks/*.ipynb
 
 lint: $(VENV)/test.stamp  ## ruff, and its formatter in check mode
@@ -95,4 +95,4 @@ screenshots: $(VENV)/test.stamp system  ## make docs/images again (after `make d
 
 clean:  ## remove everything made: environment, caches, runs, reports
 	rm -rf $(VENV) build node_modules .mypy_cache .ruff_cache .pytest_cache
-	rm -rf pilots/*/*.sqlite* pilots/*/runs pilots/*/report pilots/*/preferences
+	rm -rf pilots/*/*.sqlite* pilots/*/runs pilots/*/report pilots/*/preferences pilots/*/rounds

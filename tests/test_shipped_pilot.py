@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 NAME = "instruction-following-smollm2"
-MADE = shutil.ignore_patterns("*.sqlite*", "runs", "report", "preferences")
+MADE = shutil.ignore_patterns("*.sqlite*", "runs", "report", "preferences", "rounds")
 
 
 @pytest.fixture(scope="module")
