@@ -315,3 +315,14 @@ def test_a_bar_ends_full_where_its_phase_ended_well(
     assert [one.n for one in made] == ends
     # Without a terminal a phase is a line.
     assert capsys.readouterr().err == f"{tmp_path.name}: first, 4 steps\n{tmp_path.name}: second, 8 steps\n"
+
+
+def test_a_process_that_was_killed_outright_says_what_it_may_have_been(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    monkeypatch.setitem(processes._children, run.path, child)
+    child.kill()
+    child.wait(30)
+    assert run.status().state == "failed"
+    assert "memory ran out -> lower batch_size" in run.status().reason

@@ -186,6 +186,19 @@ def test_a_prompt_may_be_a_conversation(model: str, tmp_path: Path, monkeypatch:
     assert len(run.margins()) == 3
 
 
+def test_rows_beyond_the_models_context_are_left_out_whatever_max_length_says(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = {"prompt": "Say red. " * 300, "chosen": "red", "rejected": "blue"}  # the tiny model's context is 512
+    config = dpo.RunConfig(model=model, batch_size=8, max_length=100_000, max_steps=1)
+    run = tiny.work(tiny.prepared("dpo", [*PAIRS, long], config, tmp_path, monkeypatch))
+    assert run.status().notes == ("1 of 17 pairs left out: longer than 512 tokens",)
+    with pytest.raises(TrainingError, match="fit the model's context of 512 tokens -> shorten the prompts"):
+        tiny.work(
+            tiny.prepared("dpo", [{**long, "chosen": f"red {k}"} for k in range(8)], config, tmp_path, monkeypatch)
+        )
+
+
 def test_a_batch_that_processes_cannot_share_is_refused(
     model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

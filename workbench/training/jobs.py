@@ -91,6 +91,8 @@ class Run:
         if status.over:
             return status
         reason = "process died: " + ("it never started" if status.pid is None else f"it ended in {status.phase!r}")
+        if processes.killed(self.path):
+            reason += ", killed; if nobody did it, memory ran out -> lower batch_size, or raise accumulation"
         status = status.model_copy(update={"state": "failed", "reason": reason, "ended": time.time()})
         runfiles.write_status(self.path, status)
         return status

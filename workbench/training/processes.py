@@ -93,6 +93,12 @@ def alive(run_dir: Path, status: Status) -> bool:
     return process_started(status.pid) == status.pid_started
 
 
+def killed(run_dir: Path) -> bool:
+    """Whether a process launched from here was killed outright, as the system does when memory runs out."""
+    child = _children.get(run_dir)
+    return child is not None and child.poll() == -signal.SIGKILL
+
+
 def reap(run_dir: Path, patience_s: float = 10.0) -> None:
     """Wait for a process launched from here that has said its last word to leave the process table."""
     child = _children.pop(run_dir, None)

@@ -181,20 +181,23 @@ def datasets(
     def lengths(some: Sequence[Mapping[str, Any]]) -> list[int]:
         return [rows.length(row, answers, base.tokenizer) for row in some]
 
+    context = int(getattr(base.model.config, "max_position_embeddings", 0) or 0)
+    most = min(config.max_length, context or config.max_length)  # a model reads nothing sensible beyond its context
     tokens = lengths(listed)
-    used = [place for place, n in enumerate(tokens) if n <= config.max_length]
+    used = [place for place, n in enumerate(tokens) if n <= most]
     reporter.manifest({"rows": {"given": len(listed), "used": len(used), "too_long": len(listed) - len(used)}})
     if len(used) < len(listed):
-        reporter.note(
-            f"{len(listed) - len(used)} of {len(listed)} {what} left out: longer than {config.max_length} tokens"
-        )
+        reporter.note(f"{len(listed) - len(used)} of {len(listed)} {what} left out: longer than {most} tokens")
     if len(used) < least:
         raise TrainingError(
-            f"too few {what}: {len(used)} of {len(listed)} fit max_length {config.max_length}",
-            next_step="raise max_length, or shorten the prompts",
+            f"too few {what}: {len(used)} of {len(listed)} fit "
+            + (f"max_length {most}" if most == config.max_length else f"the model's context of {most} tokens"),
+            next_step="raise max_length, or shorten the prompts"
+            if most < (context or most + 1)
+            else "shorten the prompts",
         )
     train = columns([listed[place] for place in rows.batch_order(used, tokens, config.batch_size, config.seed)])
-    fits = [row for row, n in zip(held_out, lengths(held_out), strict=True) if n <= config.max_length]
+    fits = [row for row, n in zip(held_out, lengths(held_out), strict=True) if n <= most]
     held = columns(fits) if fits and config.eval_every is not None else None
     if processes()[1] > 1:
         train = workers.shared(train, run_dir / PREPARED / "train")
