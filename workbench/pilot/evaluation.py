@@ -78,7 +78,8 @@ def _divergence(run: Run) -> Estimate | None:
     moved = run.divergence()
     if not moved:
         return None
-    return _by_prompt("divergence", [one.prompt_id for one in run.answers()], [nats for nats, _ in moved])
+    first = [one.prompt_id for one in run.answers() if one.sample == 0]
+    return _by_prompt("divergence", first, [nats for nats, _ in moved])
 
 
 def _by_prompt(name: str, prompts: Sequence[str], values: Sequence[float]) -> Estimate:

@@ -114,7 +114,11 @@ class Run:
         return evaluate.read_answers(self.path / "answers.jsonl")
 
     def divergence(self) -> list[tuple[float, int]]:
-        """Nats the adapter moved from its base over each of its `answers`, and the answer's tokens; empty without."""
+        """Nats the adapter moved from its base over its first answer to each prompt, and the answer's tokens.
+
+        In the order of `answers`; empty where there are none. One answer a prompt, because reading an answer under both
+        models costs as much as writing it.
+        """
         path = self.path / "divergence.json"
         found = _read_json(path) if path.exists() else {"nats": [], "tokens": []}
         return [(float(nats), int(n)) for nats, n in zip(found["nats"], found["tokens"], strict=True)]
@@ -471,7 +475,7 @@ def _work(path: Path, reporter: runfiles.Reporter) -> None:
             progress=False,
         )
         moved = evaluate.divergence(
-            [(asked[one.prompt_id], one.adapter) for one in answered],
+            [(asked[one.prompt_id], one.adapter) for one in answered if one.sample == 0],
             model,
             tokenizer,
             on_step=reporter.follow("divergence"),
