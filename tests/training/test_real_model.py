@@ -127,8 +127,10 @@ def test_the_same_call_gives_the_same_answers(tmp_path: Path) -> None:
     assert len(set(texts)) >= 8
     assert all(text.strip() for text in texts)
     assert not any("<|im_" in text for text in texts)
-    cut = [one for one in first if one.response.params["n_tokens"] == 16]
-    assert all(one.response.params["finish"] == "length" for one in first if one in cut)
+    # an answer may end with the very last token it had
+    cut = [one.response.params["n_tokens"] for one in first if one.response.params["finish"] == "length"]
+    assert cut
+    assert set(cut) == {16}
 
 
 def test_a_prompt_longer_than_the_context_is_refused(loaded: tuple[Any, Any]) -> None:
