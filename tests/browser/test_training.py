@@ -107,10 +107,11 @@ def test_new_lines_are_drawn_and_only_they_are_sent(show: Show, tmp_path: Path) 
     one.page.get_by_text("step 41 of 100").wait_for()
     one.page.get_by_text("KL to the start model").wait_for()
     assert one.page.locator(".wb-curve").count() == 5
-    assert max(sent) <= 2
     one.page.get_by_text("Numbers as a table").click()
+    sent.clear()  # a measure that was not there before brings its history once
     append_jsonl(path / "metrics.jsonl", [row(42, 100)])
     one.page.locator(".wb-table td", has_text="42").first.wait_for()
+    assert 1 <= max(sent) <= 2
 
 
 def test_10000_steps_open_quickly_and_say_that_they_are_thinned(show: Show, tmp_path: Path) -> None:
