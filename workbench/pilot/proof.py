@@ -11,7 +11,7 @@ import pandas as pd
 
 from workbench.errors import PilotError
 from workbench.pilot import evaluation
-from workbench.pilot.results import signed
+from workbench.pilot.results import kinds, signed
 from workbench.pilot.views import Shown, number
 from workbench.stats import intervals
 
@@ -84,19 +84,7 @@ class Proof(Shown):
 
     def kinds(self) -> pd.DataFrame:
         """One row a kind of constraint: base, the runs' mean, and the difference with its interval."""
-        return pd.DataFrame(
-            [
-                {
-                    "constraint": row["label"],
-                    "base": number(row["base"]),
-                    "adapter": number(row["adapter"]),
-                    "difference": f"{row['difference']:+.3f}",
-                    "interval": "–" if row["low"] is None else f"{row['low']:+.3f} to {row['high']:+.3f}",
-                    "prompts": row["n"],
-                }
-                for row in self.by_kind
-            ]
-        )
+        return kinds(self.by_kind)
 
     def figure(self) -> Figure:
         """Effect, gain and placebo's gain with their intervals, and each run's own."""

@@ -11,7 +11,7 @@ from workbench.errors import PilotError
 from workbench.pilot.views import Shown, estimate_row, number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from plotly.graph_objects import Figure
 
@@ -279,25 +279,30 @@ class Evaluation(Shown):
 
     def table(self) -> pd.DataFrame:
         """One row a kind of constraint."""
-        return pd.DataFrame(
-            [
-                {
-                    "constraint": row["label"],
-                    "base": number(row["base"]),
-                    "adapter": number(row["adapter"]),
-                    "difference": f"{row['difference']:+.3f}",
-                    "interval": "–" if row["low"] is None else f"{row['low']:+.3f} to {row['high']:+.3f}",
-                    "prompts": row["n"],
-                }
-                for row in self.by_kind
-            ]
-        )
+        return kinds(self.by_kind)
 
     def figure(self) -> Figure | None:
         """Base and adapter by kind of constraint."""
         from workbench.figures import training
 
         return training.before_after(list(self.by_kind)) if self.by_kind else None
+
+
+def kinds(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Base against adapter, one row a kind of constraint."""
+    return pd.DataFrame(
+        [
+            {
+                "constraint": row["label"],
+                "base": number(row["base"]),
+                "adapter": number(row["adapter"]),
+                "difference": f"{row['difference']:+.3f}",
+                "interval": "–" if row["low"] is None else f"{row['low']:+.3f} to {row['high']:+.3f}",
+                "prompts": row["n"],
+            }
+            for row in rows
+        ]
+    )
 
 
 def signed(estimate: Estimate, digits: int) -> str:

@@ -93,12 +93,17 @@ def check(launch: Launch, batch_size: int, accumulation: int) -> None:
     """Raise `TrainingError` where the processes cannot be started so, or cannot share a batch equally."""
     if launch.launcher == "accelerate":
         launch.file()
-    n = launch.num_processes
+    share(batch_size, accumulation, launch.num_processes)
+
+
+def share(batch_size: int, accumulation: int, n: int) -> int:
+    """Rows of a batch in one part of one of `n` processes, or `TrainingError` where they are not as many in each."""
     if batch_size % (accumulation * n):
         raise TrainingError(
             f"batch_size {batch_size} cannot be shared by {n} processes of {accumulation} parts each",
             next_step=f"use a multiple of {n * accumulation}",
         )
+    return batch_size // (accumulation * n)
 
 
 def keep(launch: Launch, run_dir: Path) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import TrainingError
-from workbench.training import models, rows, runfiles, settings, workers
+from workbench.training import launching, models, rows, runfiles, settings, workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -94,12 +94,7 @@ def arguments(config: settings.RunSettings, base: Base, run_dir: Path, *, evalua
         Whether there are held-out rows to measure while training.
     """
     world = processes()[1]
-    if config.batch_size % (config.accumulation * world):
-        raise TrainingError(
-            f"batch_size {config.batch_size} cannot be shared by {world} processes of {config.accumulation} parts each",
-            next_step=f"use a multiple of {world * config.accumulation}",
-        )
-    share = config.batch_size // (config.accumulation * world)
+    share = launching.share(config.batch_size, config.accumulation, world)
     return {
         "output_dir": str(run_dir / CHECKPOINTS),
         "learning_rate": config.learning_rate,
@@ -189,16 +184,16 @@ def datasets(
     if len(used) < len(listed):
         reporter.note(f"{len(listed) - len(used)} of {len(listed)} {what} left out: longer than {most} tokens")
     if len(used) < least:
+        beyond = most < config.max_length
         raise TrainingError(
             f"too few {what}: {len(used)} of {len(listed)} fit "
-            + (f"max_length {most}" if most == config.max_length else f"the model's context of {most} tokens"),
-            next_step="raise max_length, or shorten the prompts"
-            if most < (context or most + 1)
-            else "shorten the prompts",
+            + (f"the model's context of {most} tokens" if beyond else f"max_length {most}"),
+            next_step="shorten the prompts" if beyond else "raise max_length, or shorten the prompts",
         )
     train = columns([listed[place] for place in rows.batch_order(used, tokens, config.batch_size, config.seed)])
-    fits = [row for row, n in zip(held_out, lengths(held_out), strict=True) if n <= most]
-    held = columns(fits) if fits and config.eval_every is not None else None
+    measured = held_out if config.eval_every is not None else []
+    fits = [row for row, n in zip(measured, lengths(measured), strict=True) if n <= most]
+    held = columns(fits) if fits else None
     if processes()[1] > 1:
         train = workers.shared(train, run_dir / PREPARED / "train")
         held = None if held is None else workers.shared(held, run_dir / PREPARED / "held_out")
