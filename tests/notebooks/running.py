@@ -9,17 +9,22 @@ import nbformat
 from nbclient import NotebookClient
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pytest
     from nbformat import NotebookNode
 
 ROOT = Path(__file__).parents[2]
 
 
-def executed(name: str, pilot: Path, monkeypatch: pytest.MonkeyPatch, *, timeout: int) -> NotebookNode:
-    """The notebook with its outputs; `timeout` is seconds a cell."""
+def executed(
+    name: str, pilot: Path, monkeypatch: pytest.MonkeyPatch, *, timeout: int, without: Sequence[str] = ()
+) -> NotebookNode:
+    """The notebook with its outputs; `timeout` is seconds a cell, `without` the ids of cells that are left out."""
     monkeypatch.setenv("WORKBENCH_PILOT", str(pilot))
     monkeypatch.setenv("JUPYTER_PLATFORM_DIRS", "1")
     notebook: Any = nbformat.read(ROOT / "notebooks" / name, as_version=4)
+    notebook.cells = [cell for cell in notebook.cells if cell.id not in without]
     folder = {"metadata": {"path": ROOT / "notebooks"}}
     NotebookClient(notebook, timeout=timeout, kernel_name="python3", resources=folder).execute()
     return notebook
