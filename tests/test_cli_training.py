@@ -9,7 +9,7 @@ import pytest
 
 from tests.test_cli import call  # noqa: F401 - a fixture
 from workbench.pilot.opening import Pilot
-from workbench.training import dpo, jobs, models, processes, runfiles
+from workbench.training import dpo, jobs, models, processes, runfiles, runs
 from workbench.training.launching import Launch
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def test_a_dry_run_says_what_it_takes_and_starts_nothing(call: Callable[..., Tol
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> jobs.Run:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> runs.Run:
     monkeypatch.setattr(models, "require_train", lambda: None)
     monkeypatch.setattr(processes, "launch", lambda _: None)
     return jobs.start("dpo", ROWS, dpo.RunConfig(), tmp_path, launch=TWO_HOSTS)
@@ -112,7 +112,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> jobs.Run:
 
 def test_a_stopped_run_is_resumed_and_followed(
     call: Callable[..., Told],  # noqa: F811
-    run: jobs.Run,
+    run: runs.Run,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert "the run is queued" in call("resume", run.path).stderr
@@ -129,7 +129,7 @@ def test_a_stopped_run_is_resumed_and_followed(
 
 def test_a_host_joins_with_its_number(
     call: Callable[..., Told],  # noqa: F811
-    run: jobs.Run,
+    run: runs.Run,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     started: list[list[str]] = []

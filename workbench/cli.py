@@ -340,9 +340,9 @@ def train(
 @app.command()
 def resume(run: RunFolder) -> None:
     """Go on with a run that failed or was stopped, from its last checkpoint, and follow it to its end."""
-    from workbench.training import jobs
+    from workbench.training import jobs, runs
 
-    going = jobs.resume(jobs.Run(run))
+    going = jobs.resume(runs.Run(run))
     _say(going.status().notes[-1])
     _say(going.wait().state)
 
@@ -358,7 +358,7 @@ def join(run: RunFolder, machine_rank: Annotated[int, typer.Option(help="this ho
 @app.command()
 def cancel(run: RunFolder) -> None:
     """Stop a training run that is under way."""
-    from workbench.training.jobs import Run
+    from workbench.training.runs import Run
 
     Run(run).cancel()
     _say(Run(run))

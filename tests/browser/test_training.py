@@ -15,8 +15,8 @@ from tests.browser.lab import ROOT, Lab, Notebook, write_notebook
 from tests.browser.test_accessible import dark, violations
 from tests.widgets.runs import HOSTILE, folder, row, rows
 from tests.widgets.test_training import change
-from workbench.training.jobs import Run
 from workbench.training.runfiles import Status, append_jsonl
+from workbench.training.runs import Run
 from workbench.widgets.training import TrainingWidget
 
 if TYPE_CHECKING:
@@ -276,7 +276,7 @@ def picture(page: Page, name: str) -> None:
 CELL = """
 import pathlib
 import workbench as wb
-from workbench.training.jobs import Run
+from workbench.training.runs import Run
 
 wb.widgets.training(Run(pathlib.Path("runs/dpo-slow").resolve()))
 """

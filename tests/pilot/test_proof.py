@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from workbench.pilot import Pilot
-    from workbench.training.jobs import Run
+    from workbench.training.runs import Run
 
 PROMPTS = [
     Prompt(

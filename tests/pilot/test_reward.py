@@ -11,7 +11,7 @@ import pytest
 from workbench.errors import PilotError
 from workbench.pilot import reward
 from workbench.stats import intervals
-from workbench.training.jobs import Run
+from workbench.training.runs import Run
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,7 +17,7 @@ from workbench.errors import PilotError, PlanError, RecordError
 from workbench.pilot import build, config, open_pilot, toml
 from workbench.pilot.rounds import folders
 from workbench.records import Constraint, Prompt, Response, content_id
-from workbench.training import candidates, dpo, jobs, runfiles
+from workbench.training import candidates, dpo, kinds, runfiles, runs
 from workbench.training.candidates import Generated
 
 if TYPE_CHECKING:
@@ -64,11 +64,11 @@ def stub(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return asked
 
 
-def trained(pilot: Pilot, name: str, prompts: Sequence[Prompt] = ()) -> jobs.Run:
+def trained(pilot: Pilot, name: str, prompts: Sequence[Prompt] = ()) -> runs.Run:
     """A run folder as a run that is done leaves it, but for the weights."""
-    run = jobs.Run(pilot.folder / "runs" / name)
+    run = runs.Run(pilot.folder / "runs" / name)
     run.path.mkdir(parents=True)
-    whole = jobs.Config(kind="dpo", config=dpo.RunConfig())
+    whole = kinds.Config(kind="dpo", config=dpo.RunConfig())
     runfiles.write_json(run.path / "config.json", whole.model_dump(mode="json"))
     runfiles.write_status(run.path, runfiles.Status(state="done", created=0.0))
     rows = [{"prompt_id": one.id, "prompt": one.prompt, "chosen": "a", "rejected": "b"} for one in prompts]
@@ -76,7 +76,7 @@ def trained(pilot: Pilot, name: str, prompts: Sequence[Prompt] = ()) -> jobs.Run
     return run
 
 
-def followed(pilot: Pilot, run: jobs.Run, **options: Any) -> Pilot:
+def followed(pilot: Pilot, run: runs.Run, **options: Any) -> Pilot:
     return pilot.next_round(run, **{"n": 12, "margins": {}, **options})
 
 

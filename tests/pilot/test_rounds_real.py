@@ -17,7 +17,7 @@ from workbench.training import runfiles
 
 if TYPE_CHECKING:
     from workbench.pilot import Pilot
-    from workbench.training.jobs import Run
+    from workbench.training.runs import Run
 
 ROOT = Path(__file__).parents[2]
 NAME = "instruction-following-smollm2"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from workbench.pilot.views import Shown
-from workbench.training.jobs import Run
 from workbench.training.runfiles import Status, write_status
+from workbench.training.runs import Run
 
 if TYPE_CHECKING:
     from pathlib import Path

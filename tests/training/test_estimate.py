@@ -13,7 +13,7 @@ import pytest
 
 from tests.training import tiny
 from workbench.errors import TrainingError
-from workbench.training import dpo, estimate, jobs, models, policy, processes, runfiles, settings, sft, shapes
+from workbench.training import dpo, estimate, jobs, models, policy, processes, runfiles, runs, settings, sft, shapes
 from workbench.training.launching import Launch
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def test_without_earlier_runs_time_comes_from_a_probe_and_says_so(model: str) ->
 
 def past(
     kind: Any, rows: Any, config: settings.RunSettings, speeds: list[float], folder: Path, **more: Any
-) -> jobs.Run:
+) -> runs.Run:
     run = jobs.start(kind, rows, config, folder, **more)
     ends = [{"step": i + 1, "tokens_per_s": speed, "seconds": 2.0 * (i + 1)} for i, speed in enumerate(speeds)]
     runfiles.append_jsonl(run.path / "metrics.jsonl", ends)

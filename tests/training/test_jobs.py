@@ -21,9 +21,9 @@ from tqdm import tqdm
 
 from workbench import progress
 from workbench.errors import TrainingError
-from workbench.training import dpo, jobs, models, processes, runfiles
-from workbench.training.jobs import Run
+from workbench.training import dpo, jobs, kinds, models, processes, runfiles, runs, work
 from workbench.training.runfiles import Status
+from workbench.training.runs import Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,14 +42,14 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 @pytest.fixture
 def child(run: Run) -> Iterator[Any]:
-    """Runs `jobs.main` on the folder in a process of its own, with the work replaced; killed at the end."""
+    """Runs `work.main` on the folder in a process of its own, with the work replaced; killed at the end."""
     started: list[subprocess.Popen[bytes]] = []
 
     def launch(work: str) -> subprocess.Popen[bytes]:
         code = (
-            "import sys, time, os, signal\nfrom workbench.training import jobs\n"
+            "import sys, time, os, signal\nfrom workbench.training import work as process\n"
             f"def work(path, reporter):\n    {work}\n"
-            "jobs._work = work\nsys.exit(jobs.main(sys.argv[1]))"
+            "process.work = work\nsys.exit(process.main(sys.argv[1]))"
         )
         with (run.path / "log.txt").open("ab") as log:
             process = subprocess.Popen(
@@ -90,7 +90,7 @@ def test_the_manifest_says_what_the_run_rests_on(run: Run) -> None:
         == hashlib.sha256((run.path / "data.jsonl").read_bytes()).hexdigest()
     )
     assert manifest["packages"]["numpy"]
-    assert run.config() == jobs.Config(kind="dpo", config=dpo.RunConfig(seed=5))
+    assert run.config() == kinds.Config(kind="dpo", config=dpo.RunConfig(seed=5))
     assert [row["item"] for row in runfiles.read_jsonl(run.path / "data.jsonl")] == [row["item"] for row in ROWS]
 
 
@@ -207,7 +207,7 @@ def test_a_failure_is_one_line_with_the_trace_in_the_log(run: Run, child: Any) -
     ],
 )
 def test_reasons_are_one_line_with_what_helps(error: BaseException, said: str) -> None:
-    reason = jobs.reason_of(error)
+    reason = work.reason_of(error)
     assert reason.startswith(said)
     assert "\n" not in reason
 
@@ -262,8 +262,8 @@ def test_bad_input_leaves_no_folder_behind(tmp_path: Path, monkeypatch: pytest.M
 def test_runs_are_listed_oldest_first_and_other_folders_passed_over(run: Run, tmp_path: Path) -> None:
     second = jobs.start("dpo", ROWS, runs_dir=tmp_path)
     (tmp_path / "notes").mkdir()
-    assert jobs.list_runs(tmp_path) == [run, second]
-    assert jobs.list_runs(tmp_path / "nowhere") == []
+    assert runs.list_runs(tmp_path) == [run, second]
+    assert runs.list_runs(tmp_path / "nowhere") == []
     with pytest.raises(TrainingError, match="not a run folder"):
         Run(tmp_path / "notes").status()
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.training import tiny
 from workbench.errors import RecordError, TrainingError
-from workbench.training import evaluate, kto
+from workbench.training import evaluate, kto, likelihood
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,4 +62,4 @@ def test_wanted_answers_rise_and_unwanted_ones_fall(tmp_path: Path, monkeypatch:
     assert all(row["kl"] is not None and row["kl"] >= 0 and math.isfinite(row["kl"]) for row in metrics)
     after, tokenizer = evaluate.load_adapter(run.path)
     pairs = [{"prompt": f"Say {i}.", "chosen": f"It is {i}", "rejected": "nothing at all"} for i in (1, 2, 3)]
-    assert min(evaluate.implicit_rewards(pairs, after, tokenizer, beta=1.0)) > 0
+    assert min(likelihood.implicit_rewards(pairs, after, tokenizer, beta=1.0)) > 0

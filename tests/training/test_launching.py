@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from workbench.training.jobs import Run
+    from workbench.training.runs import Run
 
 TWO = Launch(launcher="accelerate", num_processes=2)
 ROWS = [{"prompt": f"q{i}", "chosen": f"good {i}", "rejected": f"bad {i}"} for i in range(8)]
@@ -69,7 +69,7 @@ def test_the_folder_says_how_the_run_is_started_so_that_it_resumes_alike(
     assert run.config().launch.num_processes == 2
     assert launching.command(run.path)[1:] == ["-m", "workbench.training.launching", str(run.path)]
     one = jobs.start("dpo", ROWS, runs_dir=tmp_path / "runs")
-    assert launching.command(one.path)[1:] == ["-m", "workbench.training.jobs", str(one.path)]
+    assert launching.command(one.path)[1:] == ["-m", "workbench.training.work", str(one.path)]
     assert not (one.path / "accelerate.yaml").exists()
     (one.path / "config.json").write_text('{"kind": "dpo", "config": {}}')  # written before there were launchers
     assert launching.read(one.path) == Launch()
@@ -90,7 +90,7 @@ def test_two_hosts_share_processes_and_cores_and_meet_at_one_address(
     assert told["--machine_rank"] == "1"
     assert (told["--main_process_ip"], told["--main_process_port"]) == ("10.0.0.1", "29500")
     assert told["--num_cpu_threads_per_process"] == "3"  # 12 cores, 4 of the 8 processes here
-    assert words[-3:] == ["--module", "workbench.training.jobs", str(tmp_path)]
+    assert words[-3:] == ["--module", "workbench.training.work", str(tmp_path)]
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
     assert "5" in launching.arguments(launch, tmp_path)
     assert launching.arguments(TWO, tmp_path)[-6] == "0"  # a single host takes any free port
@@ -201,20 +201,20 @@ def two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     run: list[Run] = []
 
     def start(work: str) -> Run:
-        # accelerate starts `-m workbench.training.jobs`; a module before it on the path, loaded at start-up, changes it
+        # accelerate starts `-m workbench.training.work`; a module before it on the path, loaded at start-up, changes it
         (tmp_path / "sitecustomize.py").write_text(
             "import os, runpy, sys\n"
             "if 'RANK' in os.environ:\n"
             "    def module(name, *more, **options):\n"
             "        import time\n"
-            "        from workbench.training import jobs, runfiles, workers\n"
+            "        from workbench.training import runfiles, work as process, workers\n"
             "        rank = int(os.environ['RANK'])\n"
             "        def work(path, reporter):\n"
             "            import signal\n"
             "            reporter.phase('training', 9)\n"
             f"            {work}\n"
-            "        jobs._work = work\n"
-            "        sys.exit(jobs.main(sys.argv[-1]))\n"
+            "        process.work = work\n"
+            "        sys.exit(process.main(sys.argv[-1]))\n"
             "    runpy._run_module_as_main = module\n"
         )
         monkeypatch.setenv("PYTHONPATH", str(tmp_path))

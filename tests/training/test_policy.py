@@ -15,7 +15,7 @@ from workbench.training import evaluate, policy, reward
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from workbench.training.jobs import Run
+    from workbench.training.runs import Run
 
 PROMPTS: list[dict[str, Any]] = [{"prompt": f"Say {word}."} for word in ("red", "blue", "green", "black", "white")]
 PAIRS = [{**row, "chosen": "yes indeed", "rejected": "no" + " no" * i} for i, row in enumerate(PROMPTS * 2)]

@@ -10,12 +10,12 @@ import pytest
 
 from workbench.errors import TrainingError
 from workbench.records import Prompt
-from workbench.training import candidates, dpo, evaluate, jobs, models, sampling
+from workbench.training import candidates, dpo, evaluate, jobs, likelihood, models, sampling
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from workbench.training.jobs import Run
+    from workbench.training.runs import Run
 
 pytestmark = [
     pytest.mark.train,
@@ -86,14 +86,14 @@ def test_the_adapter_prefers_what_was_chosen(run: Run) -> None:
 def test_the_saved_adapter_gives_the_same_margins_and_answers_again(run: Run) -> None:
     run.wait(progress=False, timeout_s=280)
     model, tokenizer = evaluate.load_adapter(run.path)
-    again = evaluate.implicit_rewards(PAIRS, model, tokenizer, beta=run.config().config.model_dump()["beta"])
+    again = likelihood.implicit_rewards(PAIRS, model, tokenizer, beta=run.config().config.model_dump()["beta"])
     assert again == pytest.approx(run.margins(), abs=0.05)
     answers = run.answers()
     assert [(one.prompt_id, one.sample) for one in answers] == [("p0", 0), ("p1", 0), ("p2", 0)]
     config = run.config().answers
     assert evaluate.answer_pairs(PROMPTS[:3], model, tokenizer, config, progress=False) == answers
     with model.disable_adapter():
-        off = evaluate.implicit_rewards(PAIRS[:2], model, tokenizer, beta=1.0)
+        off = likelihood.implicit_rewards(PAIRS[:2], model, tokenizer, beta=1.0)
     assert off != again[:2]
 
 

@@ -15,7 +15,7 @@ from workbench.training import dpo, evaluate, models, reward, running
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from workbench.training.jobs import Run
+    from workbench.training.runs import Run
 
 WORDS = ["red", "blue", "green", "black", "white", "brown", "pink", "grey"]
 PAIRS: list[dict[str, Any]] = [
@@ -80,6 +80,7 @@ def run_of(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **settin
     return tiny.work(tiny.prepared("reward", PAIRS, config, tmp_path, monkeypatch, held_out=PAIRS[:5]))
 
 
+@pytest.mark.usefixtures("float32")
 class TestTrained:
     pytestmark = TRAINED
 

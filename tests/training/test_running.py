@@ -11,12 +11,12 @@ import pytest
 from tests.training import tiny
 from workbench.errors import TrainingError
 from workbench.records import Prompt
-from workbench.training import dpo, evaluate, jobs, models, rows, running, sft
+from workbench.training import dpo, evaluate, jobs, likelihood, models, rows, running, sft
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from workbench.training.jobs import Run
+    from workbench.training.runs import Run
 
 pytestmark = [
     pytest.mark.train,
@@ -80,6 +80,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(
         jobs.resume(stopped)
 
 
+@pytest.mark.usefixtures("float32")
 def test_all_weights_may_be_trained_and_are_compared_with_the_start(
     model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,7 +98,7 @@ def test_all_weights_may_be_trained_and_are_compared_with_the_start(
     assert losses(run)[0] == pytest.approx(math.log(2), abs=1e-6)
     assert sum(run.margins()) > 0
     # another run on the same base reads what the base answered, and a stopped one does not train again
-    (kept,) = (run.path.parent / jobs.BASE_ANSWERS).iterdir()
+    (kept,) = (run.path.parent / evaluate.BASE_ANSWERS).iterdir()
     base_answers = [json.loads(line) for line in kept.read_text().splitlines()]
     assert [one["text"] for one in base_answers] == [one.base for one in run.answers()]
     base_answers[0]["text"] = "from the file"
@@ -109,8 +110,8 @@ def test_all_weights_may_be_trained_and_are_compared_with_the_start(
     assert len(run.metrics()) == steps
     both, tokenizer = evaluate.load_adapter(run.path)
     with both.disable_adapter():
-        assert evaluate.implicit_rewards(PAIRS[:2], both, tokenizer, beta=1.0) == [0.0, 0.0]
-    assert evaluate.implicit_rewards(PAIRS, both, tokenizer, beta=0.1) == pytest.approx(run.margins(), abs=0.01)
+        assert likelihood.implicit_rewards(PAIRS[:2], both, tokenizer, beta=1.0) == [0.0, 0.0]
+    assert likelihood.implicit_rewards(PAIRS, both, tokenizer, beta=0.1) == pytest.approx(run.margins(), abs=0.01)
     # the divergence from the start, against a sum over the vocabulary written out, one answer at a time
     base, tuned = models.load(models.resolve(model))[0], models.load(models.resolve(str(run.path / "model")))[0]
     moved = run.divergence()
@@ -165,7 +166,7 @@ def test_examples_are_imitated_and_their_prompts_are_not(
     assert losses(run)[0] == pytest.approx(math.log(49_152), abs=0.2)
     after, tokenizer = evaluate.load_adapter(run.path)
     unlike = [{**row, "rejected": "who was there"} for row in PAIRS]
-    assert min(evaluate.implicit_rewards(unlike, after, tokenizer, beta=1.0)) > 0
+    assert min(likelihood.implicit_rewards(unlike, after, tokenizer, beta=1.0)) > 0
 
 
 def test_a_prompt_may_be_a_conversation(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

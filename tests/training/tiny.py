@@ -8,7 +8,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from workbench.training import jobs, models, processes, runfiles
+from workbench.training import jobs, models, processes, runfiles, runs
+from workbench.training import work as process
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,18 +53,18 @@ def prepared(
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     **more: Any,
-) -> jobs.Run:
+) -> runs.Run:
     """A run folder whose process is not started."""
     with monkeypatch.context() as patched:
         patched.setattr(processes, "launch", lambda run_dir, *_: None)
         return jobs.start(kind, rows, config, folder, **more)
 
 
-def work(run: jobs.Run) -> jobs.Run:
+def work(run: runs.Run) -> runs.Run:
     """Do a run's work here, as its process would, and mark it done; errors come through."""
     reporter = runfiles.Reporter(run.path)
     try:
-        jobs._work(run.path, reporter)
+        process.work(run.path, reporter)
     except BaseException as error:
         with contextlib.suppress(OSError):
             reporter.end("failed", str(error))

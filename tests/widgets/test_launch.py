@@ -13,7 +13,7 @@ from tests.widgets.runs import HOSTILE, folder
 from tests.widgets.test_progress import until
 from workbench import widgets
 from workbench.errors import PilotError, RecordError
-from workbench.training.jobs import Run
+from workbench.training.runs import Run
 from workbench.widgets.launch import LaunchWidget
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from tests.widgets.runs import HOSTILE, folder, row, rows
 from tests.widgets.test_progress import until
 from workbench import widgets
 from workbench.errors import TrainingError
-from workbench.training.jobs import Run
 from workbench.training.runfiles import Status, append_jsonl, read_status, write_status
+from workbench.training.runs import Run
 from workbench.widgets.training import TrainingWidget
 
 if TYPE_CHECKING:

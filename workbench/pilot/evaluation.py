@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from workbench.pilot.opening import Pilot
     from workbench.records import Prompt
     from workbench.stats.estimate import Estimate
-    from workbench.training.jobs import Run
+    from workbench.training.runs import Run
 
 
 def evaluate(pilot: Pilot, run: Run, reward: Run | None = None) -> Evaluation:

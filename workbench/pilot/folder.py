@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from workbench.pilot.opening import Pilot
     from workbench.records import Assignment, Guideline, Label, Prompt
     from workbench.store import Store
-    from workbench.training.jobs import Run
+    from workbench.training.runs import Run
 
 EVENTS = "exports/events.jsonl"
 
@@ -134,9 +134,9 @@ class Folder:
 
     def runs(self) -> list[Run]:
         """The pilot's training runs, oldest first."""
-        from workbench.training import jobs
+        from workbench.training import runs
 
-        return jobs.list_runs(self.folder / "runs")
+        return runs.list_runs(self.folder / "runs")
 
     def _started(self) -> Any:
         """The pretended clock of a simulated pilot (so its export is the same bytes each time), else None: now."""

@@ -47,9 +47,9 @@ def estimate(
 
 
 def _kind(pilot: Pilot, kind: str) -> dict[str, Any]:
-    from workbench.training import jobs
+    from workbench.training import kinds
 
-    fields = jobs.trainer(kind).RunConfig.model_fields
+    fields = kinds.trainer(kind).RunConfig.model_fields
     asked: dict[str, Any] = {name: fields[name].default for name in _ASKED if name in fields}
     asked |= {"max_pairs": None, "time_budget_s": None}
     choices = {name: _allowed(fields[name].annotation) for name in _CHOICES if name in fields}

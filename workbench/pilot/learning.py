@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from workbench.pilot.rounds import Rounds
     from workbench.pilot.rows import Decide
     from workbench.records import Prompt
-    from workbench.training.jobs import Run
     from workbench.training.launching import Launch
+    from workbench.training.runs import Run
     from workbench.widgets import LaunchWidget
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from workbench.pilot.opening import Pilot
     from workbench.stats.estimate import Estimate
-    from workbench.training.jobs import Run
+    from workbench.training.runs import Run
 
 Rows = list[dict[str, Any]]
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from workbench.stats.calibration import Bin
     from workbench.stats.estimate import Estimate
-    from workbench.training.jobs import Run
+    from workbench.training.runs import Run
 
 # A distance between the shares right on pairs trained on and held out, above which it is said.
 _GAP = 0.1

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from workbench.pilot.opening import Pilot
     from workbench.pilot.results import Agreement, Evaluation, Quality
     from workbench.report.shape import Method, RedFlag, Summary
-    from workbench.training.jobs import Run
+    from workbench.training.runs import Run
 
 PACKAGES = (
     "pandas",

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from workbench.pilot.opening import Pilot
     from workbench.records import Source
     from workbench.training.evaluate import AnswerConfig
-    from workbench.training.jobs import Run
     from workbench.training.launching import Launch
+    from workbench.training.runs import Run
     from workbench.training.settings import RunSettings
 
 # Kinds whose labels can be shuffled, and how a shuffled row differs.
@@ -56,12 +56,12 @@ def _side(row: Any) -> bool:
 
 def config_of(kind: str, options: Mapping[str, Any]) -> RunSettings:
     """The kind's settings, or an error that names the option which is none."""
-    from workbench.training import jobs
+    from workbench.training import kinds
 
     if kind not in KINDS:
         raise PilotError(f"no trainer {kind!r}; there are {', '.join(KINDS)}")
     plain = {name: str(value.path) if hasattr(value, "path") else value for name, value in options.items()}
-    config: RunSettings = jobs.trainer(kind).RunConfig.parse(plain)
+    config: RunSettings = kinds.trainer(kind).RunConfig.parse(plain)
     return config
 
 
@@ -194,7 +194,7 @@ def _source(rows: Sequence[Mapping[str, Any]], config: RunSettings) -> Source:
     sources = {source for row in rows for source in row["source"]}
     reward_run = getattr(config, "reward_run", "")
     if not sources and reward_run:  # prompts rest on no label, but the scores do
-        from workbench.training.jobs import Run
+        from workbench.training.runs import Run
 
         sources = {str(Run(Path(reward_run)).manifest()["source"])}
     return "simulated" if "simulated" in sources else "model" if "model" in sources else "human"

@@ -1,7 +1,7 @@
 """Candidates, preference training and the texts that show what it changed.
 
 The only room that uses torch, transformers, trl and peft, and only inside functions: importing anything here loads
-none of them. A training run is a process of its own with a folder of its own (`jobs`); notebooks only read it.
+none of them. A training run is a process of its own with a folder of its own (`runs`); notebooks only read it.
 
 chat        a model that answers in a conversation, here or on a server
 models      find, convert and load a causal language model
@@ -14,7 +14,8 @@ running     what trainers share: the model, TRL's arguments, metrics, checkpoint
 sft, reward, dpo, kto, policy   trainers, a module each
 estimate    what a run will take, said before it starts; `shapes` of models
 launching   several processes, GPUs and hosts; `workers` is what each does
-jobs        the run folder, its process, status, metrics, cancel
+jobs        starts a run, or resumes it; `kinds` of runs, and `work` is what the run's process does
+runs        the run folder: status, metrics, answers, cancel, wait
 evaluate    answers of base and adapter side by side
 likelihood  implicit rewards of pairs, and how far an adapter moved from its base
 """
@@ -33,10 +34,12 @@ if TYPE_CHECKING:
         jobs,
         kto,
         launching,
+        likelihood,
         models,
         pairs,
         policy,
         reward,
+        runs,
         sft,
     )
 
@@ -50,10 +53,12 @@ _MODULES = (
     "jobs",
     "kto",
     "launching",
+    "likelihood",
     "models",
     "pairs",
     "policy",
     "reward",
+    "runs",
     "sft",
 )
 
@@ -67,10 +72,12 @@ __all__ = [
     "jobs",
     "kto",
     "launching",
+    "likelihood",
     "models",
     "pairs",
     "policy",
     "reward",
+    "runs",
     "sft",
 ]
 

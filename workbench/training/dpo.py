@@ -100,13 +100,13 @@ def train(run_dir: Path, config: RunConfig, reporter: runfiles.Reporter) -> None
         When there are too few usable pairs.
     """
     check_rows(running.read(run_dir)[0], "data.jsonl", config=config)
-    base = running.load(config, reporter)
-    train_rows, held_rows = running.datasets(run_dir, base, config, reporter, _SIDES, least=MIN_PAIRS, what="pairs")
+    setup = running.load(run_dir, config, reporter)
+    data = running.datasets(setup, _SIDES, least=MIN_PAIRS, what="pairs")
     from trl import DPOConfig, DPOTrainer
 
     loss = "sigmoid" if config.loss == "votes" else config.loss
     arguments = DPOConfig(
-        **running.arguments(config, base, run_dir, evaluates=held_rows is not None),
+        **running.arguments(setup, evaluates=data[1] is not None),
         loss_type=[loss, "sft"] if config.sft_weight else [loss],
         loss_weights=[1.0, config.sft_weight] if config.sft_weight else None,
         beta=config.beta,
@@ -116,16 +116,6 @@ def train(run_dir: Path, config: RunConfig, reporter: runfiles.Reporter) -> None
         train_sampling_strategy="sequential",  # `rows.batch_order` has shuffled
     )
     reporter.phase("reference log-probabilities")
-    with running.score_answers_only(), scoring.quick_head(), packing.packed(base.model) as packs:
+    with running.score_answers_only(), scoring.quick_head(), packing.packed(setup.model) as packs:
         reporter.manifest({"packed": packs})
-        trainer = DPOTrainer(
-            model=base.model,
-            args=arguments,
-            train_dataset=train_rows,
-            eval_dataset=held_rows,
-            processing_class=base.tokenizer,
-            peft_config=running.adapter(config),
-            callbacks=[running.report(reporter, _LOGGED, config.time_budget_s)],
-        )
-        running.fit(trainer, run_dir)
-    running.save(trainer, base, run_dir, config, reporter)
+        running.fit(setup, DPOTrainer, arguments, data, _LOGGED)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench.errors import TrainingError, WorkbenchError
-from workbench.training import jobs, launching, models, runfiles, settings, shapes
+from workbench.training import kinds, launching, models, runfiles, runs, settings, shapes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -86,7 +86,7 @@ def estimate(
     TrainingError
         For rows or settings no run can be made of.
     """
-    module = jobs.trainer(kind)
+    module = kinds.trainer(kind)
     config = config or module.RunConfig()
     launch = launch or launching.Launch()
     launching.check(launch, config.batch_size, config.accumulation)
@@ -160,7 +160,7 @@ def pace(kind: str, config: RunSettings, runs_dir: str | Path | None, shape: Sha
     """Training speed on this machine from earlier runs: of this kind and model, else of others by their arithmetic."""
     same: list[float] = []
     other: list[float] = []
-    for run in jobs.list_runs(runs_dir) if runs_dir else []:
+    for run in runs.list_runs(runs_dir) if runs_dir else []:
         try:
             whole, status, metrics = run.config(), runfiles.read_status(run.path), run.metrics()
         except WorkbenchError:

@@ -21,22 +21,12 @@ from workbench import progress as bars
 from workbench.errors import TrainingError
 from workbench.records import Id, Prompt, Record, canonical_json
 from workbench.training import candidates, models, runfiles, sampling
-from workbench.training.likelihood import divergence, implicit_rewards
-
-__all__ = [
-    "AnswerConfig",
-    "AnswerPair",
-    "answer_pairs",
-    "base_file",
-    "compare",
-    "divergence",
-    "implicit_rewards",
-    "load_adapter",
-    "read_answers",
-]
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+
+# Beside the runs: what their start models answered.
+BASE_ANSWERS = "base_answers"
 
 
 class AnswerConfig(Record):

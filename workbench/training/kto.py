@@ -94,36 +94,25 @@ def train(run_dir: Path, config: RunConfig, reporter: runfiles.Reporter) -> None
     check_rows(running.read(run_dir)[0], "data.jsonl")
     if config.batch_size // (config.accumulation * running.processes()[1]) < 2:
         raise TrainingError("KTO needs at least 2 rows a process and part of a batch", next_step="raise batch_size")
-    base = running.load(config, reporter)
-    train_rows, held_rows = running.datasets(
-        run_dir, base, config, reporter, _ANSWER, least=MIN_ROWS, what="examples", more=("label",)
-    )
-    desirable, undesirable = weights(train_rows["label"], config)
+    setup = running.load(run_dir, config, reporter)
+    data = running.datasets(setup, _ANSWER, least=MIN_ROWS, what="examples", more=("label",))
+    desirable, undesirable = weights(data[0]["label"], config)
     reporter.manifest({"desirable_weight": desirable, "undesirable_weight": undesirable})
     from trl import KTOConfig, KTOTrainer
 
+    arguments = KTOConfig(
+        **running.arguments(setup, evaluates=data[1] is not None),
+        loss_type=config.loss,
+        beta=config.beta,
+        desirable_weight=desirable,
+        undesirable_weight=undesirable,
+        max_length=config.max_length,
+        precompute_ref_log_probs=True,
+        train_sampling_strategy="sequential",  # `rows.batch_order` has shuffled
+    )
     reporter.phase("reference log-probabilities")
     with running.score_answers_only():
-        trainer = KTOTrainer(
-            model=base.model,
-            args=KTOConfig(
-                **running.arguments(config, base, run_dir, evaluates=held_rows is not None),
-                loss_type=config.loss,
-                beta=config.beta,
-                desirable_weight=desirable,
-                undesirable_weight=undesirable,
-                max_length=config.max_length,
-                precompute_ref_log_probs=True,
-                train_sampling_strategy="sequential",  # `rows.batch_order` has shuffled
-            ),
-            train_dataset=train_rows,
-            eval_dataset=held_rows,
-            processing_class=base.tokenizer,
-            peft_config=running.adapter(config),
-            callbacks=[running.report(reporter, _LOGGED, config.time_budget_s)],
-        )
-        running.fit(trainer, run_dir)
-    running.save(trainer, base, run_dir, config, reporter)
+        running.fit(setup, KTOTrainer, arguments, data, _LOGGED)
 
 
 def weights(labels: Sequence[bool], config: RunConfig) -> tuple[float, float]:

@@ -123,7 +123,7 @@ def read(run_dir: Path) -> Launch:
 def command(run_dir: Path) -> list[str]:
     """The command of the run's process."""
     led = read(run_dir).launcher == "accelerate"
-    return [sys.executable, "-m", f"workbench.training.{'launching' if led else 'jobs'}", str(run_dir)]
+    return [sys.executable, "-m", f"workbench.training.{'launching' if led else 'work'}", str(run_dir)]
 
 
 def arguments(launch: Launch, run_dir: Path, machine_rank: int = 0) -> list[str]:
@@ -140,7 +140,7 @@ def arguments(launch: Launch, run_dir: Path, machine_rank: int = 0) -> list[str]
         *meet,
         *("--main_process_port", str(launch.main_process_port or 0)),  # 0 is a free one
         *("--num_cpu_threads_per_process", threads),
-        *("--module", "workbench.training.jobs", str(run_dir)),
+        *("--module", "workbench.training.work", str(run_dir)),
     ]
 
 

@@ -143,12 +143,12 @@ def train(run_dir: Path, config: RunConfig, reporter: runfiles.Reporter) -> None
     """
     check_rows(running.read(run_dir)[0], "data.jsonl", config=config)
     folder = _reward_run(config)
-    base = running.load(config, reporter)
-    train_rows, held_rows = _prompts(run_dir, base, config, reporter)
+    setup = running.load(run_dir, config, reporter)
+    data = _prompts(setup, config)
     reporter.manifest({"reward_run": reward.provenance(folder)})
     import trl
 
-    parts = running.arguments(config, base, run_dir, evaluates=held_rows is not None)
+    parts = running.arguments(setup, evaluates=data[1] is not None)
     parts["per_device_eval_batch_size"] = config.num_generations  # whole groups
     given = {
         **parts,
@@ -166,18 +166,8 @@ def train(run_dir: Path, config: RunConfig, reporter: runfiles.Reporter) -> None
     arguments = getattr(trl, f"{name}Config")(**given)  # which chooses this process's GPU, for the reward model too
     judge, judge_tokenizer = reward.load(folder)
     with running.score_answers_only():
-        trainer = getattr(trl, f"{name}Trainer")(
-            model=base.model,
-            reward_funcs=rewarding(judge, judge_tokenizer),
-            args=arguments,
-            train_dataset=train_rows,
-            eval_dataset=held_rows,
-            processing_class=base.tokenizer,
-            peft_config=running.adapter(config),
-            callbacks=[running.report(reporter, _LOGGED, config.time_budget_s)],
-        )
-        running.fit(trainer, run_dir)
-    running.save(trainer, base, run_dir, config, reporter)
+        trainer = getattr(trl, f"{name}Trainer")
+        running.fit(setup, trainer, arguments, data, _LOGGED, reward_funcs=rewarding(judge, judge_tokenizer))
 
 
 def rewarding(model: Any, tokenizer: Any) -> Callable[..., list[float | None]]:
@@ -190,18 +180,19 @@ def rewarding(model: Any, tokenizer: Any) -> Callable[..., list[float | None]]:
     return reward_model
 
 
-def _prompts(run_dir: Path, base: running.Base, config: RunConfig, reporter: runfiles.Reporter) -> tuple[Any, Any]:
+def _prompts(setup: running.Setup, config: RunConfig) -> tuple[Any, Any]:
     """The prompts that leave room for an answer, and the held-out ones where they are asked for."""
     from datasets import Dataset
 
-    context = int(getattr(base.model.config, "max_position_embeddings", 0) or config.max_length)
+    tokenizer, reporter = setup.tokenizer, setup.reporter
+    context = int(getattr(setup.model.config, "max_position_embeddings", 0) or config.max_length)
     room = min(config.max_length, context) - config.max_completion_length
 
     def fitting(some: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        asked = [{"prompt": rows.turns(row["prompt"], base.tokenizer)} for row in some]
-        return [row for row in asked if _length(row["prompt"], base.tokenizer) <= room]
+        asked = [{"prompt": rows.turns(row["prompt"], tokenizer)} for row in some]
+        return [row for row in asked if _length(row["prompt"], tokenizer) <= room]
 
-    listed, held_out = running.read(run_dir)
+    listed, held_out = running.read(setup.run_dir)
     used, held = fitting(listed), fitting(held_out) if config.eval_every is not None else []
     reporter.manifest({"rows": {"given": len(listed), "used": len(used), "too_long": len(listed) - len(used)}})
     if len(used) < len(listed):

@@ -7,7 +7,6 @@ loss leaves the origin of each prompt's scores open.
 
 from __future__ import annotations
 
-import json
 import math
 from itertools import chain
 from pathlib import Path
@@ -96,11 +95,9 @@ def train(run_dir: Path, config: RunConfig, reporter: runfiles.Reporter) -> None
         When there are too few usable pairs.
     """
     check_rows(running.read(run_dir)[0], "data.jsonl", config=config)
-    base = running.load(config, reporter, scalar=True)
+    setup = running.load(run_dir, config, reporter, scalar=True)
     more = ("margin",) if config.margin_scale else ()
-    train_rows, held_rows = running.datasets(
-        run_dir, base, config, reporter, _SIDES, least=MIN_PAIRS, what="pairs", more=more
-    )
+    train_rows, held_rows = running.datasets(setup, _SIDES, least=MIN_PAIRS, what="pairs", more=more)
     if more:
         scaled = [config.margin_scale * margin for margin in train_rows["margin"]]
         train_rows = train_rows.remove_columns("margin").add_column("margin", scaled)
@@ -108,22 +105,13 @@ def train(run_dir: Path, config: RunConfig, reporter: runfiles.Reporter) -> None
             held_rows = held_rows.remove_columns("margin")
     from trl import RewardConfig, RewardTrainer
 
-    trainer = RewardTrainer(
-        model=base.model,
-        args=RewardConfig(
-            **running.arguments(config, base, run_dir, evaluates=held_rows is not None),
-            max_length=config.max_length,
-            center_rewards_coefficient=config.center or None,
-            train_sampling_strategy="sequential",  # `rows.batch_order` has shuffled
-        ),
-        train_dataset=train_rows,
-        eval_dataset=held_rows,
-        processing_class=base.tokenizer,
-        peft_config=running.adapter(config, "SEQ_CLS"),
-        callbacks=[running.report(reporter, _LOGGED, config.time_budget_s)],
+    arguments = RewardConfig(
+        **running.arguments(setup, evaluates=held_rows is not None),
+        max_length=config.max_length,
+        center_rewards_coefficient=config.center or None,
+        train_sampling_strategy="sequential",  # `rows.batch_order` has shuffled
     )
-    running.fit(trainer, run_dir)
-    running.save(trainer, base, run_dir, config, reporter)
+    running.fit(setup, RewardTrainer, arguments, (train_rows, held_rows), _LOGGED, task="SEQ_CLS")
 
 
 def measure(run_dir: Path, config: RunConfig, reporter: runfiles.Reporter) -> None:
@@ -161,7 +149,7 @@ def check_run(run_dir: str | Path) -> Path:
     """The folder of a reward run that is done, or `TrainingError` saying what it is instead."""
     folder = Path(run_dir).expanduser().resolve()
     status = runfiles.read_status(folder)
-    kind = _json(folder / "config.json").get("kind")
+    kind = runfiles.read_json(folder / "config.json").get("kind")
     if kind != "reward":
         raise TrainingError(f"a run of kind {kind!r}, not a reward run", where=str(folder), next_step=_TRAIN_ONE)
     if status.state != "done":
@@ -181,13 +169,13 @@ def load(run_dir: str | Path) -> tuple[Any, Any]:
         When the folder is no such run, or the model it started from is not here or has other weights now.
     """
     folder = check_run(run_dir)
-    return _loaded(folder, RunConfig.parse(_json(folder / "config.json")["config"]))
+    return _loaded(folder, RunConfig.parse(runfiles.read_json(folder / "config.json")["config"]))
 
 
 def provenance(run_dir: str | Path) -> dict[str, Any]:
     """What a manifest keeps of a reward run: the labels behind the rewards are behind what is made of them too."""
     folder = Path(run_dir)
-    manifest = _json(folder / "manifest.json")
+    manifest = runfiles.read_json(folder / "manifest.json")
     weights = folder / ("model" if (folder / "model").is_dir() else "adapter")
     return {
         "run": folder.name,
@@ -251,7 +239,7 @@ def _loaded(folder: Path, config: RunConfig) -> tuple[Any, Any]:
     if not (folder / "adapter" / "adapter_config.json").is_file():
         raise TrainingError("no adapter here", where=str(folder), next_step="give a run that is done")
     ref = models.resolve(config.model)
-    trained_on = _json(folder / "manifest.json").get("model", {}).get("sha256")
+    trained_on = runfiles.read_json(folder / "manifest.json").get("model", {}).get("sha256")
     if trained_on != ref.sha256:
         # Shapes may fit all the same, and the scores would be noise.
         raise TrainingError(
@@ -269,10 +257,3 @@ def _loaded(folder: Path, config: RunConfig) -> tuple[Any, Any]:
             f"the adapter does not fit {config.model}: {' '.join(str(error).split())[:200]}", where=str(folder)
         ) from error
     return model.eval(), tokenizer
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise TrainingError(f"cannot be read: {error}", where=str(path), next_step="give a whole run folder") from error

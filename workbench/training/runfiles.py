@@ -84,6 +84,14 @@ def write_json(path: Path, value: Any) -> None:
     write_atomic(path, json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file of a run, or `TrainingError` where there is none."""
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise TrainingError(f"cannot be read: {error}", where=str(path), next_step="give a whole run folder") from error
+
+
 def read_status(run_dir: Path) -> Status:
     """The status as written, or `TrainingError` where the folder is no run."""
     path = run_dir / "status.json"

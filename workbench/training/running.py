@@ -16,7 +16,7 @@ from workbench.errors import TrainingError
 from workbench.training import launching, models, rows, runfiles, settings, workers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 CHECKPOINTS = "checkpoints"
@@ -25,12 +25,14 @@ _KEPT_CHECKPOINTS = 2
 
 
 @dataclass(frozen=True)
-class Base:
-    """A start model loaded for training, and what was decided with it at hand."""
+class Setup:
+    """A run with its start model loaded, and what was decided with it at hand."""
 
+    run_dir: Path
+    config: settings.RunSettings
+    reporter: runfiles.Reporter
     model: Any
     tokenizer: Any
-    ref: models.ModelRef
     bf16: bool
     gradient_checkpointing: bool
 
@@ -45,7 +47,7 @@ def read(run_dir: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     return runfiles.read_jsonl(run_dir / "data.jsonl"), runfiles.read_jsonl(run_dir / "held_out.jsonl")
 
 
-def load(config: settings.RunSettings, reporter: runfiles.Reporter, *, scalar: bool = False) -> Base:
+def load(run_dir: Path, config: settings.RunSettings, reporter: runfiles.Reporter, *, scalar: bool = False) -> Setup:
     """Load the start model, and write down in the manifest what it is and what was chosen for it.
 
     Parameters
@@ -68,24 +70,24 @@ def load(config: settings.RunSettings, reporter: runfiles.Reporter, *, scalar: b
     cuda = model.device.type == "cuda"
     large = sum(weight.numel() for weight in model.parameters()) >= settings.LARGE
     checkpointing = config.gradient_checkpointing if config.gradient_checkpointing is not None else cuda and large
-    base = Base(model, tokenizer, ref, model.dtype == torch.bfloat16, checkpointing)
-    if not config.lora_r and base.bf16:
+    bf16 = model.dtype == torch.bfloat16
+    if not config.lora_r and bf16:
         model.float()  # steps of 1e-5 vanish in bfloat16 weights; autocast still computes in bfloat16
     reporter.manifest(
         {
             "model": {"id": ref.id, "sha256": ref.sha256},
             "device": torch.cuda.get_device_name() if cuda else "cpu",
-            "dtype": "bfloat16" if base.bf16 else "float32",
+            "dtype": "bfloat16" if bf16 else "float32",
             "attention": str(getattr(model.config, "_attn_implementation", "") or "default"),
             "gradient_checkpointing": checkpointing,
             "threads": threads,
             "processes": processes()[1],
         }
     )
-    return base
+    return Setup(run_dir, config, reporter, model, tokenizer, bf16, checkpointing)
 
 
-def arguments(config: settings.RunSettings, base: Base, run_dir: Path, *, evaluates: bool) -> dict[str, Any]:
+def arguments(setup: Setup, *, evaluates: bool) -> dict[str, Any]:
     """The arguments that every TRL trainer takes, as its `…Config` wants them.
 
     Parameters
@@ -93,10 +95,10 @@ def arguments(config: settings.RunSettings, base: Base, run_dir: Path, *, evalua
     evaluates
         Whether there are held-out rows to measure while training.
     """
-    world = processes()[1]
+    config, model, world = setup.config, setup.model, processes()[1]
     share = launching.share(config.batch_size, config.accumulation, world)
     return {
-        "output_dir": str(run_dir / CHECKPOINTS),
+        "output_dir": str(setup.run_dir / CHECKPOINTS),
         "learning_rate": config.learning_rate,
         "lr_scheduler_type": "linear",
         "num_train_epochs": config.epochs,
@@ -104,12 +106,12 @@ def arguments(config: settings.RunSettings, base: Base, run_dir: Path, *, evalua
         "per_device_train_batch_size": share,
         "per_device_eval_batch_size": share,
         "gradient_accumulation_steps": config.accumulation,
-        "activation_checkpointing": base.gradient_checkpointing,
-        "bf16": base.bf16,
-        "use_cpu": base.model.device.type == "cpu",
+        "activation_checkpointing": setup.gradient_checkpointing,
+        "bf16": setup.bf16,
+        "use_cpu": model.device.type == "cpu",
         # Every weight of a dense model takes part in every step; looking for some that do not costs a pass a step.
-        "ddp_find_unused_parameters": hasattr(base.model.config, "output_router_logits") if world > 1 else None,
-        "dataloader_pin_memory": base.model.device.type == "cuda",
+        "ddp_find_unused_parameters": hasattr(model.config, "output_router_logits") if world > 1 else None,
+        "dataloader_pin_memory": model.device.type == "cuda",
         "logging_steps": 1,
         "disable_tqdm": True,
         "report_to": "none",
@@ -135,10 +137,7 @@ def adapter(config: settings.RunSettings, task: str = "CAUSAL_LM") -> Any:
 
 
 def datasets(
-    run_dir: Path,
-    base: Base,
-    config: settings.RunSettings,
-    reporter: runfiles.Reporter,
+    setup: Setup,
     answers: Sequence[str],
     *,
     least: int,
@@ -163,20 +162,21 @@ def datasets(
     """
     from datasets import Dataset
 
-    listed, held_out = read(run_dir)
+    config, reporter, tokenizer = setup.config, setup.reporter, setup.tokenizer
+    listed, held_out = read(setup.run_dir)
 
     def columns(some: Sequence[Mapping[str, Any]]) -> Any:
         return Dataset.from_list(
             [
-                rows.conversation(row, answers, base.tokenizer) | {name: row[name] for name in more if name in row}
+                rows.conversation(row, answers, tokenizer) | {name: row[name] for name in more if name in row}
                 for row in some
             ]
         )
 
     def lengths(some: Sequence[Mapping[str, Any]]) -> list[int]:
-        return [rows.length(row, answers, base.tokenizer) for row in some]
+        return [rows.length(row, answers, tokenizer) for row in some]
 
-    context = int(getattr(base.model.config, "max_position_embeddings", 0) or 0)
+    context = int(getattr(setup.model.config, "max_position_embeddings", 0) or 0)
     most = min(config.max_length, context or config.max_length)  # a model reads nothing sensible beyond its context
     tokens = lengths(listed)
     used = [place for place, n in enumerate(tokens) if n <= most]
@@ -195,8 +195,8 @@ def datasets(
     fits = [row for row, n in zip(measured, lengths(measured), strict=True) if n <= most]
     held = columns(fits) if fits else None
     if processes()[1] > 1:
-        train = workers.shared(train, run_dir / PREPARED / "train")
-        held = None if held is None else workers.shared(held, run_dir / PREPARED / "held_out")
+        train = workers.shared(train, setup.run_dir / PREPARED / "train")
+        held = None if held is None else workers.shared(held, setup.run_dir / PREPARED / "held_out")
     return train, held
 
 
@@ -217,9 +217,41 @@ def score_answers_only() -> Iterator[None]:
         utils._use_triton = before
 
 
-def fit(trainer: Any, run_dir: Path) -> None:
-    """Train, from the last checkpoint where the run was stopped before."""
-    trainer.train(resume_from_checkpoint=last_checkpoint(run_dir))
+def fit(
+    setup: Setup,
+    trainer: Callable[..., Any],
+    arguments: Any,
+    data: tuple[Any, Any],
+    logged: Mapping[str, str],
+    *,
+    task: str = "CAUSAL_LM",
+    **more: Any,
+) -> None:
+    """Train with one of TRL's trainers, from the last checkpoint where the run was stopped before, and save.
+
+    Parameters
+    ----------
+    trainer, arguments
+        TRL's class, and its `…Config`; `more` are further parameters of the class.
+    data
+        Rows to train on, and rows held out or None: what `datasets` returned.
+    logged
+        Our name of a measure -> TRL's (`report`).
+    task
+        What peft calls the kind of model.
+    """
+    made = trainer(
+        model=setup.model,
+        args=arguments,
+        train_dataset=data[0],
+        eval_dataset=data[1],
+        processing_class=setup.tokenizer,
+        peft_config=adapter(setup.config, task),
+        callbacks=[report(setup.reporter, logged, setup.config.time_budget_s)],
+        **more,
+    )
+    made.train(resume_from_checkpoint=last_checkpoint(setup.run_dir))
+    save(made, setup)
 
 
 def last_checkpoint(run_dir: Path) -> str | None:
@@ -233,9 +265,10 @@ def last_checkpoint(run_dir: Path) -> str | None:
     return str(max(found)[1]) if found else None
 
 
-def save(trainer: Any, base: Base, run_dir: Path, config: settings.RunSettings, reporter: runfiles.Reporter) -> None:
+def save(trainer: Any, setup: Setup) -> None:
     """Save `adapter/`, or `model/` where all weights were trained, and remove the checkpoints."""
-    reporter.phase("saving")
+    setup.reporter.phase("saving")
+    run_dir, lora = setup.run_dir, bool(setup.config.lora_r)
     accelerator = trainer.accelerator
     state = accelerator.get_state_dict(trainer.model)  # gathers a sharded model, on every process
     if not accelerator.is_main_process:
@@ -243,17 +276,15 @@ def save(trainer: Any, base: Base, run_dir: Path, config: settings.RunSettings, 
     model = accelerator.unwrap_model(trainer.model)
     folder = run_dir / ".saving"  # under its own name once it is whole
     shutil.rmtree(folder, ignore_errors=True)
-    if config.lora_r:
+    if lora:
         model.save_pretrained(folder, state_dict=state)
     else:
-        dtype = "bfloat16" if base.bf16 else "float32"
         import torch
 
-        model.to(getattr(torch, dtype)).save_pretrained(
-            folder, state_dict={name: value.to(getattr(torch, dtype)) for name, value in state.items()}
-        )
-        base.tokenizer.save_pretrained(folder)
-    folder.rename(run_dir / ("adapter" if config.lora_r else "model"))
+        dtype = torch.bfloat16 if setup.bf16 else torch.float32
+        model.to(dtype).save_pretrained(folder, state_dict={name: value.to(dtype) for name, value in state.items()})
+        setup.tokenizer.save_pretrained(folder)
+    folder.rename(run_dir / ("adapter" if lora else "model"))
     for name in (CHECKPOINTS, PREPARED):
         shutil.rmtree(run_dir / name, ignore_errors=True)
 

@@ -49,25 +49,16 @@ def train(run_dir: Path, config: RunConfig, reporter: runfiles.Reporter) -> None
         When there are too few usable rows.
     """
     check_rows(running.read(run_dir)[0], "data.jsonl")
-    base = running.load(config, reporter)
-    train_rows, held_rows = running.datasets(run_dir, base, config, reporter, _ANSWER, least=MIN_ROWS, what="examples")
+    setup = running.load(run_dir, config, reporter)
+    data = running.datasets(setup, _ANSWER, least=MIN_ROWS, what="examples")
     from trl import SFTConfig, SFTTrainer
 
+    arguments = SFTConfig(
+        **running.arguments(setup, evaluates=data[1] is not None),
+        max_length=config.max_length,
+        completion_only_loss=True,
+        packing=False,
+        train_sampling_strategy="sequential",  # `rows.batch_order` has shuffled
+    )
     with running.score_answers_only():
-        trainer = SFTTrainer(
-            model=base.model,
-            args=SFTConfig(
-                **running.arguments(config, base, run_dir, evaluates=held_rows is not None),
-                max_length=config.max_length,
-                completion_only_loss=True,
-                packing=False,
-                train_sampling_strategy="sequential",  # `rows.batch_order` has shuffled
-            ),
-            train_dataset=train_rows,
-            eval_dataset=held_rows,
-            processing_class=base.tokenizer,
-            peft_config=running.adapter(config),
-            callbacks=[running.report(reporter, _LOGGED, config.time_budget_s)],
-        )
-        running.fit(trainer, run_dir)
-    running.save(trainer, base, run_dir, config, reporter)
+        running.fit(setup, SFTTrainer, arguments, data, _LOGGED)

@@ -59,7 +59,7 @@ class Standing(Protocol):
 
 
 class Followed(Protocol):
-    """A run that can be followed; `workbench.training.jobs.Run` is one."""
+    """A run that can be followed; `workbench.training.runs.Run` is one."""
 
     @property
     def path(self) -> Path: ...
@@ -275,7 +275,7 @@ def follow_run(run: Followed, *, every_s: float = 0.5) -> TrainingWidget:
     Parameters
     ----------
     run
-        For example what `Pilot.train` or `training.jobs.start` returned, or `training.jobs.Run(folder)`.
+        For example what `Pilot.train` or `training.jobs.start` returned, or `training.runs.Run(folder)`.
     every_s
         How often its folder is looked at while the page is open, in seconds.
 

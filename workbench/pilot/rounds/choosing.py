@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from workbench.design.rounds import Reason
     from workbench.pilot.opening import Pilot
-    from workbench.training.jobs import Run
+    from workbench.training.runs import Run
 
 # Margins are computed of so many prompts for each one that is wanted: of all, it would take as long as a round.
 _LOOKED_AT = 8
@@ -132,11 +132,11 @@ def _rewards(run: Run, texts: Mapping[str, tuple[str, ...]]) -> dict[str, float 
 
 
 def _implicit(run: Run, texts: Mapping[str, tuple[str, ...]], config: Any) -> dict[str, float | None]:
-    from workbench.training import evaluate
+    from workbench.training import evaluate, likelihood
 
     rows = [dict(zip(("prompt", "chosen", "rejected"), one, strict=True)) for one in texts.values()]
     model, tokenizer = evaluate.load_adapter(run.path)
-    told = evaluate.implicit_rewards(rows, model, tokenizer, beta=float(getattr(config, "beta", 1.0)))
+    told = likelihood.implicit_rewards(rows, model, tokenizer, beta=float(getattr(config, "beta", 1.0)))
     return dict(zip(texts, told, strict=True))
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from workbench.pilot.opening import Pilot
     from workbench.pilot.rounds.choosing import Known
     from workbench.records import Prompt
-    from workbench.training.jobs import Run
+    from workbench.training.runs import Run
 
 _BETWEEN = timedelta(days=7)
 
