@@ -1,4 +1,4 @@
-"""Make the pictures again: labelling in a real JupyterLab, the progress page, and the shipped pilot's report.
+"""Make the pictures again: labelling and training in a real JupyterLab, the progress page, the shipped pilot's report.
 
     .venv/bin/python docs/images/make_screenshots.py [folder]
 
@@ -28,7 +28,7 @@ from workbench.pilot import open_pilot  # noqa: E402
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-MADE = shutil.ignore_patterns("*.sqlite*", "runs", "report", "preferences")
+MADE = shutil.ignore_patterns("*.sqlite*", "runs", "rounds", "report", "preferences")
 MODEL = ', model="smollm2-135m-instruct"'
 # picture -> (pilot, further arguments, keys)
 LABELLING: dict[str, tuple[str, str, str]] = {
@@ -49,6 +49,8 @@ KEPT = {
     "claims-light",
     "red-team-light",
     "progress-light",
+    "launch-light",
+    "training-light",
     "report",
 }
 
@@ -86,10 +88,7 @@ def labelling(browser: Browser, lab: Lab, target: Path) -> None:
             )
             page.locator(".wb-message").press("Enter")
             page.locator(".wb-outcome").wait_for(timeout=120_000)
-        for scheme, theme in THEMES.items():
-            if target != HERE or f"{name}-{scheme}" in KEPT:
-                in_theme(page, theme)
-                page.locator(".wb-annotate").screenshot(path=target / f"{name}-{scheme}.png")
+        pictured(page, ".wb-annotate", name, target)
         page.context.close()
 
 
@@ -97,11 +96,33 @@ def progress(browser: Browser, lab: Lab, target: Path) -> None:
     """The shipped pilot's progress page."""
     page = opened(browser, lab, "progress", 'wb.open_pilot("pilots/instruction-following-smollm2").progress()')
     page.locator(".wb-people").wait_for(timeout=60_000)
-    for scheme, theme in THEMES.items():
-        if target != HERE or f"progress-{scheme}" in KEPT:
-            in_theme(page, theme)
-            page.locator(".wb-progress").screenshot(path=target / f"progress-{scheme}.png")
+    pictured(page, ".wb-progress", "progress", target)
     page.context.close()
+
+
+def training(browser: Browser, lab: Lab, target: Path) -> None:
+    """The form that starts a run on the shipped pilot, and the run it started."""
+    page = opened(browser, lab, "training", 'wb.open_pilot("pilots/instruction-following-smollm2").launch()')
+    page.get_by_role("button", name="Start the run").and_(page.locator(":enabled")).wait_for(timeout=60_000)
+    pictured(page, ".wb-launch", "launch", target)
+    page.get_by_role("button", name="Start the run").click()
+    # Far enough for the curves to show something; then it is stopped as a reader would.
+    page.wait_for_function(
+        "() => Number(document.querySelector('.wb-training progress')?.value) >= 24", timeout=600_000
+    )
+    pictured(page, ".wb-training", "training", target)
+    page.get_by_role("button", name="Stop the run").click()
+    page.get_by_role("button", name="Stop it", exact=True).click()
+    page.locator(".wb-training [data-state=cancelled]").wait_for(timeout=60_000)
+    page.context.close()
+
+
+def pictured(page: Page, what: str, name: str, target: Path) -> None:
+    """In both themes, where the picture is kept."""
+    for scheme, theme in THEMES.items():
+        if target != HERE or f"{name}-{scheme}" in KEPT:
+            in_theme(page, theme)
+            page.locator(what).screenshot(path=target / f"{name}-{scheme}.png")
 
 
 def report(browser: Browser, folder: Path, target: Path) -> None:
@@ -124,6 +145,7 @@ def main(target: Path) -> None:
             browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
             labelling(browser, lab, target)
             progress(browser, lab, target)
+            training(browser, lab, target)
             report(browser, folder, target)
             browser.close()
     finally:
