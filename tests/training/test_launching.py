@@ -13,7 +13,7 @@ import pytest
 
 from tests.training import tiny
 from workbench.errors import RecordError, TrainingError
-from workbench.training import dpo, jobs, launching, models, processes, runfiles, sft, workers
+from workbench.training import dpo, jobs, kto, launching, models, processes, runfiles, sft, workers
 from workbench.training.launching import Launch
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ def test_what_cannot_be_started_is_refused_before_a_folder_is_made(
         jobs.start("dpo", ROWS, runs_dir=tmp_path, launch=Launch(launcher="accelerate", config_file="fdsp"))
     with pytest.raises(TrainingError, match="batch_size 8 cannot be shared by 3 processes of 1 parts"):
         jobs.start("dpo", ROWS, runs_dir=tmp_path, launch=Launch(launcher="accelerate", num_processes=3))
+    with pytest.raises(TrainingError, match=r"at least 2 rows .* gets 1 -> use a batch_size of 8 or more"):
+        launching.check(Launch(launcher="accelerate", num_processes=4), kto.RunConfig(batch_size=4))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -89,7 +89,7 @@ def estimate(
     module = kinds.trainer(kind)
     config = config or module.RunConfig()
     launch = launch or launching.Launch()
-    launching.check(launch, config.batch_size, config.accumulation)
+    launching.check(launch, config)
     module.check_rows(rows, config=config)
     folder = shapes.folder(config.model)
     lengths, counted = _lengths(kind, rows, config, folder)

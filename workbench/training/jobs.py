@@ -84,7 +84,7 @@ def start(
     config = config or module.RunConfig()
     asked = (answers or evaluate.AnswerConfig()) if prompts else None
     launch = launch or launching.Launch()
-    launching.check(launch, config.batch_size, config.accumulation)
+    launching.check(launch, config)
     whole = Config(kind=kind, config=config, answers=asked, launch=launch)
     listed = runfiles.read_jsonl(_existing(rows)) if isinstance(rows, str | Path) else [dict(row) for row in rows]
     module.check_rows(listed, str(rows) if isinstance(rows, str | Path) else "rows", config=config)

@@ -7,7 +7,7 @@ shift (`kl`, estimated on prompts with a neighbour's answer in the same batch), 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -47,6 +47,8 @@ class RunConfig(RunSettings):
         all; what was used is in the manifest.
     """
 
+    least_rows: ClassVar[int] = 2
+
     loss: Literal["kto", "apo_zero_unpaired"] = "kto"
     beta: Annotated[float, Field(gt=0, le=10)] = 0.1
     desirable_weight: Annotated[float, Field(gt=0, le=1000)] | None = None
@@ -54,7 +56,7 @@ class RunConfig(RunSettings):
 
     @model_validator(mode="after")
     def _parts_hold_two(self) -> RunConfig:
-        if self.batch_size // self.accumulation < 2:
+        if self.batch_size // self.accumulation < self.least_rows:
             msg = "KTO compares answers with their neighbours: a part of a batch needs at least 2 rows"
             raise ValueError(msg)
         return self
@@ -92,8 +94,6 @@ def train(run_dir: Path, config: RunConfig, reporter: runfiles.Reporter) -> None
         When there are too few usable rows, or only of one class.
     """
     check_rows(running.read(run_dir)[0], "data.jsonl")
-    if config.batch_size // (config.accumulation * running.processes()[1]) < 2:
-        raise TrainingError("KTO needs at least 2 rows a process and part of a batch", next_step="raise batch_size")
     setup = running.load(run_dir, config, reporter)
     data = running.datasets(setup, _ANSWER, least=MIN_ROWS, what="examples", more=("label",))
     desirable, undesirable = weights(data[0]["label"], config)

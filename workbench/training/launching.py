@@ -27,6 +27,8 @@ from workbench.training import models, runfiles, workers
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from workbench.training.settings import RunSettings
+
 SHIPPED = Path(__file__).with_name("launch")
 # accelerate's own settings as the run was started with them, kept so that a resumed run has the same.
 CONFIG = "accelerate.yaml"
@@ -89,11 +91,16 @@ def shipped_configs() -> list[str]:
     return sorted(path.stem for path in SHIPPED.glob("*.yaml"))
 
 
-def check(launch: Launch, batch_size: int, accumulation: int) -> None:
+def check(launch: Launch, config: RunSettings) -> None:
     """Raise `TrainingError` where the processes cannot be started so, or cannot share a batch equally."""
     if launch.launcher == "accelerate":
         launch.file()
-    share(batch_size, accumulation, launch.num_processes)
+    rows = share(config.batch_size, config.accumulation, launch.num_processes)
+    if rows < config.least_rows:
+        raise TrainingError(
+            f"a process needs at least {config.least_rows} rows of a part of a batch, and gets {rows}",
+            next_step=f"use a batch_size of {config.least_rows * launch.num_processes * config.accumulation} or more",
+        )
 
 
 def share(batch_size: int, accumulation: int, n: int) -> int:

@@ -6,7 +6,7 @@ Each trainer's `RunConfig` adds its own. What depends on the machine and the mod
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -50,6 +50,9 @@ class RunSettings(Record):
         Steps between checkpoints, of which the last two are kept and from which a stopped run resumes; None saves
         none.
     """
+
+    # Rows that a process needs of a part of a batch.
+    least_rows: ClassVar[int] = 1
 
     model: Annotated[str, Field(min_length=1)] = models.EMBEDDED
     learning_rate: Annotated[float, Field(gt=0, le=0.1)] = 5e-5
