@@ -14,7 +14,7 @@ import pytest
 from tests.pilot import small
 from tests.widgets.make import handle, message
 from workbench.errors import PilotError, PlanError, RecordError
-from workbench.pilot import build, config, open_pilot, toml
+from workbench.pilot import build, config, open_pilot, summary, toml
 from workbench.pilot.rounds import folders
 from workbench.records import Constraint, Prompt, Response, content_id
 from workbench.training import candidates, dpo, kinds, runfiles, runs
@@ -247,6 +247,12 @@ def test_rounds_side_by_side(first: Pilot) -> None:
     assert priced.stop is not None
     assert priced.stop.threshold == pytest.approx(float(one.cost) / 2)
     assert any("any gain counts" in note for note in second.rounds().notes)
+    # A reviewer reads the same in the round's report; a first round has no such section.
+    told = summary.summarise(second)["rounds"]
+    assert [row["round"] for row in told["rows"]] == [0, 1]
+    assert [rate.label for rate in told["win_rates"]] == ["round 1"]
+    assert told["win_rates"][0].value == one.win_rate.value
+    assert any("another round?" in note for note in told["notes"])
 
 
 def test_a_pilot_without_further_rounds_has_one(first: Pilot) -> None:
@@ -257,6 +263,7 @@ def test_a_pilot_without_further_rounds_has_one(first: Pilot) -> None:
     assert shown.rounds[0].satisfaction is not None
     # Each prompt has one answer within its limit and one beyond it.
     assert shown.rounds[0].satisfaction.value == 0.5
+    assert "rounds" not in summary.summarise(first)
 
 
 def test_two_rounds_are_joined_by_whom_they_met(first: Pilot) -> None:

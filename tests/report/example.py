@@ -203,6 +203,14 @@ def summary() -> Summary:
                 "The gain is largest where short answers win, and answers are 9 words shorter: part of it is brevity."
             ],
         },
+        "rounds": {
+            "rows": [
+                {"round": 0, "answers of": "the start model", "items": 240, "labels": 720, "cost so far": "$302.40"},
+                {"round": 1, "answers of": "dpo-s0-001", "items": 40, "labels": 120, "cost so far": "$352.80"},
+            ],
+            "win_rates": [share("win_rate", "round 1", 24, 40, 0.45, 0.74)],
+            "notes": ["another round? not settled: +10.0 points [-5.0, +24.0]"],
+        },
         "guideline": guideline(),
         "methods": [
             {

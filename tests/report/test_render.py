@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 REPORT = ROOT / "workbench" / "report"
-FIGURES = {"forest", "pairs", "votes", "cost", "curves", "kinds"}
+FIGURES = {"forest", "pairs", "votes", "cost", "curves", "kinds", "rounds"}
 # What the template itself writes; texts may add only what the sanitizer lets through.
 # fmt: off
 PAGE_TAGS = {

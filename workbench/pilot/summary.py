@@ -70,6 +70,8 @@ def summarise(pilot: Pilot, *, scale_to: int = 10_000) -> Summary:
         "cost": lambda: _cost(pilot, scale_to),
         "preferences": lambda: _preferences(pilot),
     }
+    if pilot.config.round:
+        sections["rounds"] = lambda: _rounds(pilot)
     for name, make in sections.items():
         made = _try(make, missing, name)
         if made is not None:
@@ -268,6 +270,15 @@ def _training(run: Run, evaluation: Evaluation) -> dict[str, Any]:
         "reward": evaluation.reward,
         "by_kind": evaluation.by_kind,
         "notes": evaluation.notes,
+    }
+
+
+def _rounds(pilot: Pilot) -> dict[str, Any]:
+    found = pilot.rounds()
+    return {
+        "rows": found.table().to_dict("records"),
+        "win_rates": [one.win_rate.named(f"round {one.number}") for one in found.rounds if one.win_rate],
+        "notes": found.lines(),
     }
 
 

@@ -115,7 +115,7 @@ def sources_in_words(sources: Mapping[str, int]) -> str:
 
 def _figures(summary: Summary) -> dict[str, Markup]:
     """Figure name -> JSON that is safe inside a script element. Sections without anything to draw have none."""
-    from workbench.figures import agreement, cost, disagreement, training
+    from workbench.figures import agreement, cost, disagreement, rounds, training
 
     made: dict[str, Any] = {}
     if found := summary.get("agreement"):
@@ -139,6 +139,8 @@ def _figures(summary: Summary) -> dict[str, Markup]:
             made["kinds"] = training.before_after(kinds)
         if whole := run.get("proof"):
             made["proof"] = training.effects(whole, run.get("proof_runs") or ())
+    if (several := summary.get("rounds")) and (rates := several.get("win_rates")):
+        made["rounds"] = rounds.win_rates(rates)
     return {name: _json(figure.to_json()) for name, figure in made.items()}
 
 

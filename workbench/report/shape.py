@@ -150,6 +150,14 @@ class Training(TypedDict, total=False):
     proof_runs: Sequence[Estimate]
 
 
+class Rounds(TypedDict, total=False):
+    """Rounds side by side: `rows` as shown (column -> text), `win_rates` against round 0, what to make of them."""
+
+    rows: Required[Sequence[Mapping[str, Any]]]
+    win_rates: Sequence[Estimate]
+    notes: Sequence[str]
+
+
 class Method(TypedDict):
     """How one number came about, and the command that gives it again."""
 
@@ -179,6 +187,7 @@ class Summary(TypedDict, total=False):
     cost: Cost
     preferences: PreferenceExport
     training: Training
+    rounds: Rounds
     guideline: Guideline
     methods: Sequence[Method]
     packages: Mapping[str, str]
@@ -198,6 +207,7 @@ SECTIONS: dict[str, tuple[str, str]] = {
     "cost": ("Cost", "No prices were given, and prices are not guessed."),
     "preferences": ("Preference export", "No preference set was exported."),
     "training": ("Training", "No model was trained on these labels, or no run had ended."),
+    "rounds": ("Rounds", "This is the first round, or the only one: there are no others to set it beside."),
     "guideline": ("Guideline", "The guideline's text was not handed to this report."),
     "methods": ("Methods", "How the numbers can be computed again is not recorded."),
     "packages": ("Software", "Package versions were not recorded."),
