@@ -5,17 +5,18 @@ none of them. A training run is a process of its own with a folder of its own (`
 
 chat        a model that answers in a conversation, here or on a server
 models      find, convert and load a causal language model
-candidates  several answers a prompt, mixed on purpose, resumable, near-duplicates replaced
+candidates  several answers a prompt, mixed on purpose, resumable, near-duplicates replaced; `drawing`, `speakers`,
+            `variants` and `sampling` are its parts
 diversity   how different a batch of answers is
-pairs       which of a prompt's answers are judged together
+pairs       which of a prompt's answers are judged together; `balancing` over all prompts
 settings    what every trainer is told
 rows        what a run is trained on: checks, tokens, order
 running     what trainers share: the model, TRL's arguments, metrics, checkpoints
-sft, reward, dpo, kto, policy   trainers, a module each
+sft, reward, dpo, kto, policy   trainers, a module each; `packing` and `scoring` spare DPO work on a CPU
 estimate    what a run will take, said before it starts; `shapes` of models
 launching   several processes, GPUs and hosts; `workers` is what each does
 jobs        starts a run, or resumes it; `kinds` of runs, and `work` is what the run's process does
-runs        the run folder: status, metrics, answers, cancel, wait
+runs        the run folder: status, metrics, answers, cancel, wait; over `runfiles` and `processes`
 evaluate    answers of base and adapter side by side
 likelihood  implicit rewards of pairs, and how far an adapter moved from its base
 """

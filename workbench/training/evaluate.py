@@ -1,8 +1,8 @@
-"""What the adapter changed: answers of base and adapter to the same prompts, and implicit rewards on held-out pairs.
+"""What the adapter changed: answers of base and adapter to the same prompts.
 
-This room makes texts and margins; whether an answer is good is for the caller to say (`score`), and intervals are
-for the caller to compute. Base and adapter are one loaded model with the adapter switched off and on, and answer
-with the same random numbers, so their difference is the adapter and not the draw.
+This module makes texts, `likelihood` margins and divergence; whether an answer is good is for the caller to say
+(`score`), and intervals are for the caller to compute. Base and adapter are one loaded model with the adapter switched
+off and on, and answer with the same random numbers, so their difference is the adapter and not the draw.
 """
 
 from __future__ import annotations
@@ -81,7 +81,9 @@ def load_adapter(adapter: str | Path, model: str = models.EMBEDDED) -> tuple[Any
         run = json.loads(config.read_text(encoding="utf-8"))
         if run.get("kind") == "reward":
             raise TrainingError(
-                "a reward model gives scores and no answers", where=str(folder), next_step="load it with reward.load"
+                "a reward model gives scores and no answers",
+                where=str(folder),
+                next_step="load it with training.reward.load",
             )
         model = run.get("config", {}).get("model", model)
     base, tokenizer = models.load(models.resolve(model))

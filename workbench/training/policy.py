@@ -215,6 +215,6 @@ def _reward_run(config: RunConfig) -> Path:
     if not config.reward_run:
         raise TrainingError(
             "a policy run needs reward_run, the folder of a reward run",
-            next_step="jobs.start('reward', rows) makes one",
+            next_step="pilot.train('reward') makes one",
         )
     return reward.check_run(config.reward_run)

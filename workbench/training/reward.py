@@ -157,7 +157,7 @@ def check_run(run_dir: str | Path) -> Path:
     return folder
 
 
-_TRAIN_ONE = "train one: jobs.start('reward', rows)"
+_TRAIN_ONE = "train one: pilot.train('reward')"
 
 
 def load(run_dir: str | Path) -> tuple[Any, Any]:

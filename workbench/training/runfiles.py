@@ -99,7 +99,9 @@ def read_status(run_dir: Path) -> Status:
         return Status.parse(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise TrainingError(
-            "not a run folder: it has no status.json", where=str(run_dir), next_step="list_runs(runs_dir) shows them"
+            "not a run folder: it has no status.json",
+            where=str(run_dir),
+            next_step="pilot.runs() or `workbench status PILOT` lists runs",
         ) from None
     except (OSError, ValueError, TypeError, RecordError) as error:
         raise TrainingError(f"status.json cannot be read: {error}", where=str(path)) from error
