@@ -90,6 +90,13 @@ def test_rows_carry_votes_margin_and_text() -> None:
     assert (y.p_chosen, y.margin) == pytest.approx((2 / 3, 1 / 3), abs=1e-6)
 
 
+def test_who_looked_again_is_not_contradicted_by_the_margin() -> None:
+    decided = {**DECISIONS, "x": ("B", "adjudicated"), "y": ("B", "adjudicated")}
+    x, y = exporters.preferences(ITEMS, LABELS, decided, guideline=GUIDELINE, eval_share=0.0).rows
+    assert (x.chosen, x.margin) == ("x second", 0.0)  # two of three votes were for the first
+    assert y.margin == pytest.approx(1 / 3, abs=1e-6)
+
+
 def test_each_label_is_used_or_in_the_ledger_once() -> None:
     for options in ({}, {"ties": "both"}, {"keep_gold": True}, {"exclude": ["a"]}):
         made = export(**options)

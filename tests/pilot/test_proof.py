@@ -28,7 +28,7 @@ PROMPTS = [
     )
     for k in range(6)
 ]
-ROWS = [{"item": f"i{k}", "prompt": f"q{k}", "chosen": "yes", "rejected": "no", "source": ["human"]} for k in range(8)]
+ROWS = [{"item": f"i{k}", "prompt": f"q{k}", "chosen": "yes", "rejected": "no", "source": ["human"]} for k in range(9)]
 GOOD, BAD = "in three words", "this takes far more words"
 
 
@@ -39,18 +39,21 @@ def made(pilot: Pilot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(processes, "launch", lambda run_dir: None)
     pilot.__dict__["prompts"] = PROMPTS
 
-    def run(base: str, adapter: str, *, seed: int = 0, placebo: bool = False, **options: Any) -> Run:
+    def run(base: str, adapter: str, *, seed: int = 0, placebo: bool = False, n: int = 8, **options: Any) -> Run:
         """One character a prompt and sample, two samples a prompt: + where the answer is good."""
         started = jobs.start(
             "dpo",
-            ROWS,
+            ROWS[:n],
             dpo.RunConfig(seed=seed, **options),
             tmp_path / "runs",
             prompts=PROMPTS,
             answers=evaluate.AnswerConfig(samples=2, seed=seed),
             source="human",
             placebo=placebo,
+            data_sha256="d" * 64,
         )
+        manifest = {**started.manifest(), "rows": {"given": n}}  # as the run's process writes it
+        runfiles.write_json(started.path / "manifest.json", manifest)
         answers = [
             evaluate.AnswerPair(
                 prompt_id=PROMPTS[place // 2].id,
@@ -155,3 +158,11 @@ def test_runs_that_differ_in_more_than_seed_and_labels_are_refused(pilot: Pilot,
         pilot.proof(made("--" * 6, "++" * 6, placebo=True))
     with pytest.raises(PilotError, match="no run"):
         pilot.proof([])
+
+
+def test_runs_on_fewer_rows_of_the_same_export_are_another_experiment(pilot: Pilot, made: Any) -> None:
+    run, placebo = made("--" * 6, "++" * 6), made("--" * 6, "+-" * 6, placebo=True, n=9)
+    with pytest.raises(PilotError, match="other settings or labels"):
+        pilot.proof([run], [placebo])
+    pilot.__dict__["runs"] = lambda: [run, placebo]
+    assert pilot.proof().effect is None

@@ -15,7 +15,7 @@ from tests.pilot import small
 from tests.widgets.make import handle, message
 from workbench.errors import PilotError, PlanError, RecordError
 from workbench.pilot import build, config, open_pilot, summary, toml
-from workbench.pilot.rounds import folders
+from workbench.pilot.rounds import choosing, folders
 from workbench.records import Constraint, Prompt, Response, content_id
 from workbench.training import candidates, dpo, kinds, runfiles, runs
 from workbench.training.candidates import Generated
@@ -387,3 +387,22 @@ def test_what_is_written_as_toml_reads_back(first: Pilot, tmp_path: Path) -> Non
     path = tmp_path / "pilot.toml"
     path.write_text(toml.text(wanted, "by a test"), encoding="utf-8")
     assert config.read(path) == wanted
+
+
+def test_margins_are_not_spent_on_the_prompts_that_are_drawn_anyway(
+    first: Pilot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = trained(first, "dpo-1")
+    seen: list[str] = []
+
+    def told(_: runs.Run, texts: dict[str, Any], __: Any) -> dict[str, float]:
+        seen.extend(texts)
+        return dict.fromkeys(texts, 0.5)
+
+    monkeypatch.setattr(choosing, "_implicit", told)
+    monkeypatch.setattr(choosing, "_LOOKED_AT", 1)
+    quotas: dict[Reason, int] = {"random": 6, "uncertain": 6}
+    second = first.next_round(run, n=12, quotas=quotas)
+    drawn = {one.prompt_id for one in folders.asked_of(second) if one.reason == "random"}
+    assert len(seen) == 6
+    assert set(seen) != drawn

@@ -15,7 +15,7 @@ from tests.pilot import small
 from workbench import exporters
 from workbench.errors import ExportError, PilotError, WorkbenchError
 from workbench.exporters import KINDS, ModelledRow
-from workbench.pilot import Pilot, open_pilot
+from workbench.pilot import Pilot, open_pilot, training
 from workbench.pilot.bring_in import import_into
 from workbench.records import Adjudication, Annotator, Label, content_id
 from workbench.stats import aggregation
@@ -473,3 +473,12 @@ def test_refusals_labelled_as_classes(data_dir: Path, tmp_path: Path) -> None:
     chosen = pd.Series([row.item for row in pairs.rows])
     assert chosen.is_unique
     assert {row.margin for row in pairs.rows} == {1.0}
+
+
+def test_several_pairs_of_a_ranking_are_no_votes_yet(tmp_path: Path) -> None:
+    pilot = opened(tmp_path, "ranking")
+    rows = pilot.rows("dpo")
+    config = training.config_of("dpo", {"loss": "votes"})
+    expanded = training.rows_for(pilot, "dpo", config, rows)
+    assert len(expanded.rows) > len(rows.rows)
+    assert training.rows_for(pilot, "dpo", config, expanded) is expanded

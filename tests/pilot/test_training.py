@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -114,3 +115,39 @@ def test_few_rows_are_spread_over_categories_and_the_shorter_side(pilot: Pilot) 
     assert len({row.category for row in some}) == 2
     assert training.choose_rows(rows, None) != []
     assert {row.item for row in training.choose_rows(rows, None)} == {row.item for row in rows}
+
+
+def test_no_pair_is_held_out_whose_prompt_is_trained_on(pilot: Pilot) -> None:
+    whole = pilot.train("kto", pilot.rows("kto", eval_share=0))
+    assert whole.pairs() == []
+    part = pilot.train("kto")
+    trained = {row["prompt_id"] for row in runfiles.read_jsonl(part.path / "data.jsonl")}
+    assert part.pairs()
+    assert not trained & {row["prompt_id"] for row in part.pairs()}
+
+
+def test_epsilon_is_of_the_rows_with_the_same_people_left_out(pilot: Pilot) -> None:
+    left_out = pilot.config.annotators[-1].id
+    rows = pilot.preferences(exclude=[left_out])
+    assert rows.excluded == (left_out,)
+    run = pilot.train("dpo", rows, loss="robust")
+    epsilon = pilot.flip_rate(rows, exclude=[left_out]).epsilon
+    assert epsilon is not None
+    assert run.config().config.model_dump()["label_smoothing"] == epsilon
+    elsewhere = replace(rows, rows=(rows.rows[0].model_copy(update={"item": "i_of_another_round"}), *rows.rows[1:]))
+    with pytest.raises(PilotError, match=r"of other rounds.* -> pass label_smoothing"):
+        pilot.train("dpo", elsewhere, loss="robust")
+
+
+def test_a_run_without_answers_is_not_taken_for_one_with(pilot: Pilot) -> None:
+    prompts = pilot.prompts
+    pilot.__dict__["prompts"] = [prompt for prompt in prompts if prompt.split != "test"]
+    before = pilot.train("dpo", reuse=True)
+    assert pilot.train("dpo", reuse=True).path == before.path
+    pilot.__dict__["prompts"] = prompts
+    assert pilot.train("dpo", reuse=True).path != before.path
+
+
+def test_fewer_rows_than_one_are_refused(pilot: Pilot) -> None:
+    with pytest.raises(PilotError, match="max_pairs must be at least 1, got -1"):
+        pilot.train("dpo", max_pairs=-1)

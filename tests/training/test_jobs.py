@@ -321,8 +321,39 @@ def test_a_process_that_was_killed_outright_says_what_it_may_have_been(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    monkeypatch.setitem(processes._children, run.path, child)
+    monkeypatch.setitem(processes._children, run.path, processes.Child(child, time.time()))
     child.kill()
     child.wait(30)
     assert run.status().state == "failed"
     assert "memory ran out -> lower batch_size" in run.status().reason
+
+
+def test_a_process_of_before_says_nothing_about_a_run_that_was_resumed_elsewhere(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = subprocess.Popen([sys.executable, "-c", ""])
+    old.wait(30)
+    monkeypatch.setitem(processes._children, run.path, processes.Child(old, time.time() - 60))
+    # Queued anew by another process, which has not said its number yet; then at work under one.
+    assert run.status().state == "queued"
+    own = os.getpid()
+    at_work = {"state": "running", "pid": own, "pid_started": runfiles.process_started(own), "host": platform.node()}
+    runfiles.write_status(run.path, runfiles.read_status(run.path).model_copy(update=at_work))
+    assert run.status().state == "running"
+    # The same child, where the status is about it.
+    monkeypatch.setitem(processes._children, run.path, processes.Child(old, time.time()))
+    gone = {"pid": old.pid, "pid_started": "1"}
+    runfiles.write_status(run.path, runfiles.read_status(run.path).model_copy(update=gone))
+    assert run.status().state == "failed"
+
+
+def test_a_dead_run_is_read_where_nothing_can_be_written(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    long_ago = runfiles.read_status(run.path).model_copy(update={"created": 0.0})
+    runfiles.write_status(run.path, long_ago)
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(runfiles, "write_status", full)
+    status = run.status()
+    assert (status.state, status.reason) == ("failed", "process died: it never started")

@@ -63,3 +63,14 @@ def test_wanted_answers_rise_and_unwanted_ones_fall(tmp_path: Path, monkeypatch:
     after, tokenizer = evaluate.load_adapter(run.path)
     pairs = [{"prompt": f"Say {i}.", "chosen": f"It is {i}", "rejected": "nothing at all"} for i in (1, 2, 3)]
     assert min(likelihood.implicit_rewards(pairs, after, tokenizer, beta=1.0)) > 0
+
+
+@pytest.mark.train
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+def test_a_row_that_would_be_alone_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = str(tiny.make(tmp_path / "tiny"))
+    config = kto.RunConfig(model=model, batch_size=8, max_length=128, lora_r=4, epochs=1)
+    rows = [*ROWS, {"prompt": "Say 16.", "completion": "It is 16", "label": True}]
+    run = tiny.work(tiny.prepared("kto", rows, config, tmp_path / "runs", monkeypatch))
+    assert [row["step"] for row in run.metrics()] == [1, 2]
+    assert "1 row left out: it would have been alone in the last part of a batch" in run.status().notes

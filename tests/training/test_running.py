@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -207,3 +208,51 @@ def test_a_batch_that_processes_cannot_share_is_refused(
     monkeypatch.setenv("WORLD_SIZE", "3")
     with pytest.raises(TrainingError, match="batch_size 8 cannot be shared by 3 processes"):
         tiny.work(run)
+
+
+def test_a_loss_that_is_no_number_ends_the_run(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from safetensors.torch import load_file, save_file
+
+    broken = tmp_path / "broken"
+    shutil.copytree(model, broken)
+    weights = load_file(broken / "model.safetensors")
+    first = next(iter(weights))
+    save_file({**weights, first: weights[first] * math.nan}, broken / "model.safetensors", metadata={"format": "pt"})
+    config = sft.RunConfig(model=str(broken), batch_size=8, max_length=128, lora_r=4)
+    with pytest.raises(TrainingError, match="the loss is nan at step 1 -> lower learning_rate"):
+        tiny.work(tiny.prepared("sft", EXAMPLES, config, tmp_path, monkeypatch))
+
+
+def test_held_out_rows_are_measured_at_the_end(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = sft.RunConfig(model=model, batch_size=8, max_length=128, lora_r=4, epochs=1)
+    run = tiny.work(tiny.prepared("sft", EXAMPLES, config, tmp_path, monkeypatch, held_out=EXAMPLES[:4]))
+    last = run.metrics()[-1]
+    assert last["step"] == 2
+    assert math.isfinite(last["eval_loss"])
+
+
+def test_other_weights_under_the_same_name_are_refused(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = tmp_path / "mine"
+    shutil.copytree(model, mine)
+    config = sft.RunConfig(model=str(mine), batch_size=8, max_length=128, lora_r=4, max_steps=1)
+    run = tiny.work(tiny.prepared("sft", EXAMPLES, config, tmp_path, monkeypatch))
+    manifest = json.loads((run.path / "manifest.json").read_text())
+    manifest["model"]["sha256"] = "0" * 64
+    (run.path / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(TrainingError, match="has other weights now than this run was trained on"):
+        evaluate.load_adapter(run.path)
+    (run.path / "checkpoints" / "checkpoint-1").mkdir(parents=True)
+    (run.path / "checkpoints" / "checkpoint-1" / "trainer_state.json").write_text("{}")
+    shutil.rmtree(run.path / "adapter")
+    with pytest.raises(TrainingError, match="has other weights now than this run began with"):
+        tiny.work(run)
+
+
+def test_a_folder_of_a_model_is_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert sft.RunConfig(model="mine").model == str(tmp_path / "mine")
+    assert sft.RunConfig(model="somebody/elsewhere").model == "somebody/elsewhere"
+    assert sft.RunConfig(model="x" * 5000).model == "x" * 5000

@@ -29,10 +29,11 @@ Margin = Literal["votes", "model"]
 class Preferences(Exported[PreferenceRow]):
     """Preference rows and the ledger: `n_labels == n_used + sum of the ledger's n_labels`, always.
 
-    `tied` are the items whose consensus is a tie, where ties were kept.
+    `tied` are the items whose consensus is a tie, where ties were kept; `excluded` the annotators left out on request.
     """
 
     tied: frozenset[str] = frozenset()
+    excluded: tuple[str, ...] = ()
 
     @property
     def what(self) -> str:
@@ -138,7 +139,7 @@ def preferences(
         rows += made if posterior is None else [_modelled(row, pair, posterior, margin) for row in made]
     books.need_rows(rows, "preferences")
     tied = frozenset(name for name in books.used if decisions[name][0] == "tie")
-    return Preferences(tuple(rows), books.ledger(), books.n_labels, books.n_used, tied=tied)
+    return Preferences(tuple(rows), books.ledger(), books.n_labels, books.n_used, tied=tied, excluded=tuple(exclude))
 
 
 class Side(NamedTuple):
@@ -174,6 +175,12 @@ def pair_rows(
     else:
         directions = [(a, b)] if decided == a.letter else [(b, a)]
     total = sum(votes.values())
+
+    def lead(better: Side, worse: Side) -> float:
+        found = round((votes[better.letter] - votes[worse.letter]) / total, 6)
+        # Who looked again may have overruled the votes; a margin below 0 would tell training to keep the error.
+        return max(found, 0.0) if how == "adjudicated" else found
+
     given: Any = provenance(labels, choice.guideline)
     return [
         PreferenceRow(
@@ -190,7 +197,7 @@ def pair_rows(
             category=item.category,
             votes=dict(sorted(votes.items())),
             p_chosen=round((votes[better.letter] + (votes["tie"] + votes["both_bad"]) / 2) / total, 6),
-            margin=round((votes[better.letter] - votes[worse.letter]) / total, 6),
+            margin=lead(better, worse),
             decided_by=how,
             **given,
         )

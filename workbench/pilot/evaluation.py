@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from workbench import verifiers
 from workbench.errors import PilotError
+from workbench.pilot.margins import one_a_pair
 from workbench.pilot.results import Evaluation
-from workbench.stats import intervals
+from workbench.stats import calibration, intervals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +33,7 @@ def evaluate(pilot: Pilot, run: Run, reward: Run | None = None) -> Evaluation:
         satisfaction=_change(rows, "base", "adapter", "satisfaction") if rows else None,
         by_kind=tuple(by_kind(rows)),
         length=_change(rows, "base_words", "adapter_words", "words") if rows else None,
-        pair_accuracy=_accuracy(run.margins()),
+        pair_accuracy=_accuracy(run),
         margin=_margin(run),
         divergence=_divergence(run),
         reward=_reward(pilot, run, reward) if reward is not None else None,
@@ -62,16 +64,15 @@ def compared(pilot: Pilot, run: Run) -> list[dict[str, Any]]:
     return made.compare(answers, prompts, _score) if prompts else []
 
 
-def _accuracy(margins: Sequence[float]) -> Estimate | None:
+def _accuracy(run: Run) -> Estimate | None:
     """The share of pairs whose chosen answer gained more probability than the other."""
-    n = len(margins)
-    won = sum(margin > 0 for margin in margins)
-    return intervals.proportion("pair_accuracy", won, n, n_items=n, n_annotators=0) if n else None
+    prompts, margins = one_a_pair(run.pairs(), run.margins())
+    return replace(calibration.accuracy(prompts, margins), name="pair_accuracy", label="") if margins else None
 
 
 def _margin(run: Run) -> Estimate | None:
-    margins = run.margins()
-    return _by_prompt("margin", [row["prompt_id"] for row in run.pairs()], margins) if margins else None
+    prompts, margins = one_a_pair(run.pairs(), run.margins())
+    return _by_prompt("margin", prompts, margins) if margins else None
 
 
 def _divergence(run: Run) -> Estimate | None:

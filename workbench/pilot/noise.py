@@ -107,6 +107,11 @@ def flip_rate(
             next_step="pilot.consensus() says how often a single label is wrong",
         )
     made = rows.preferences(pilot, exclude=exclude) if preferences is None else preferences
+    if any(row.item not in pilot.items for row in made.rows):
+        raise PilotError(
+            "some rows are of other rounds, so this pilot's labels do not tell how many are wrong",
+            next_step="pass label_smoothing; each round's own flip_rate() says what to expect",
+        )
     labels = rows.table(pilot, exclude)
     options: dict[str, Any] = {"n_resamples": n_resamples, "seed": seed}
     names: tuple[tuple[Any, str], ...] = (("pairs", "from differing pairs of votes"), ("model", "by Dawid-Skene"))

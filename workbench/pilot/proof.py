@@ -158,7 +158,10 @@ def _settings(run: Run) -> dict[str, Any]:
     whole = run.config().model_dump(mode="json")
     whole["config"].pop("seed")
     (whole["answers"] or {}).pop("seed", None)
-    return {**{name: whole[name] for name in ("kind", "config", "answers")}, "data": run.manifest()["data_sha256"]}
+    manifest = run.manifest()
+    # Of one export the rows are chosen by how many are wanted, whatever the labels say.
+    data = (manifest["data_sha256"], (manifest.get("rows") or {}).get("given"))
+    return {**{name: whole[name] for name in ("kind", "config", "answers")}, "data": data}
 
 
 def _check(runs: Sequence[Run], placebos: Sequence[Run]) -> None:

@@ -9,8 +9,8 @@ import pandas as pd
 
 from workbench.errors import PilotError
 from workbench.pilot.evaluation import as_json
+from workbench.pilot.margins import one_a_pair
 from workbench.pilot.views import Shown, number
-from workbench.records import canonical_json
 from workbench.stats import calibration
 
 if TYPE_CHECKING:
@@ -116,8 +116,8 @@ def _read(run: Run, scores: Sequence[Mapping[str, Any]], name: str) -> tuple[lis
     from workbench.training import runfiles
 
     rows = runfiles.read_jsonl(run.path / name)
-    units = [canonical_json({"prompt": rows[one["row"]]["prompt"]}) for one in scores]
-    return units, [float(one["chosen"]) - float(one["rejected"]) for one in scores]
+    leads = [float(one["chosen"]) - float(one["rejected"]) for one in scores]
+    return one_a_pair([rows[one["row"]] for one in scores], leads)
 
 
 def _notes(held_out: Estimate, trained: Estimate | None) -> list[str]:

@@ -33,6 +33,8 @@ def choose_rows(rows: Sequence[TrainingRow], most: int | None) -> list[Any]:
     A small run on pairs whose chosen side is mostly the shorter one learns brevity and little else, so groups take
     turns. An item's rows (one a vote, or both directions of a tie) stay together. The choice depends on the rows alone.
     """
+    if most is not None and most < 1:
+        raise PilotError(f"max_pairs must be at least 1, got {most}")
     items: dict[str, list[TrainingRow]] = {}
     for row in rows:
         items.setdefault(_item(row), []).append(row)
@@ -76,8 +78,9 @@ def rows_for(pilot: Pilot, kind: str, config: RunSettings, rows: Exported[Any] |
         raise PilotError(
             f"a run of kind {kind} cannot train on {rows.what}", next_step=f"make them with pilot.rows({kind!r})"
         )
-    if votes and isinstance(rows, Preferences) and max(Counter(row.item for row in rows.rows).values()) < 2:
-        return rows.by_votes()
+    if votes and isinstance(rows, Preferences):
+        a_pair = Counter((row.item, frozenset((row.chosen_id, row.rejected_id))) for row in rows.rows)
+        return rows.by_votes() if max(a_pair.values()) < 2 else rows
     return rows
 
 
@@ -101,7 +104,8 @@ def start(
         listed = shuffled(kind, listed, config.seed)
     prompts = [prompt for prompt in pilot.prompts if prompt.split == "test" and prompt.constraints]
     answers = evaluate.AnswerConfig(samples=samples, seed=config.seed)
-    there = _there(pilot, config, listed, answers) if reuse else None
+    asks = bool(prompts) and kind != "reward"
+    there = _there(pilot, config, listed, answers if asks else None) if reuse else None
     if there is not None:
         return there
     return jobs.start(
@@ -112,23 +116,25 @@ def start(
         guideline_sha256=listed[0]["guideline_sha256"] if listed else None,
         source=_source(listed, config),
         data_sha256=made.sha256,
-        prompts=[] if kind == "reward" else prompts,
+        prompts=prompts if asks else [],
         answers=answers,
         held_out=rows_as_dicts(made.split("eval")),
-        pairs=rows_as_dicts(_held_out_pairs(pilot, kind)),
+        pairs=rows_as_dicts(_held_out_pairs(pilot, kind, made)),
         placebo=placebo,
         launch=launch,
     )
 
 
-def _there(pilot: Pilot, config: RunSettings, rows: Sequence[Mapping[str, Any]], answers: AnswerConfig) -> Run | None:
+def _there(
+    pilot: Pilot, config: RunSettings, rows: Sequence[Mapping[str, Any]], answers: AnswerConfig | None
+) -> Run | None:
     """The pilot's newest run that did, or is doing, just this."""
     from workbench.training import jobs
 
     digest = jobs.rows_sha256(rows)
     for run in reversed(pilot.runs()):
         asked = run.config()
-        same = asked.config == config and asked.answers in (answers, None)
+        same = asked.config == config and asked.answers == answers
         if same and run.manifest()["rows_sha256"] == digest and run.status().state in ("queued", "running", "done"):
             return run
     return None
@@ -145,7 +151,8 @@ def chosen(
     config = config_of(kind, options)
     made = rows_for(pilot, kind, config, rows)
     if getattr(config, "loss", "") == "robust" and "label_smoothing" not in options:
-        rate = pilot.flip_rate(made if isinstance(made, Preferences) else None)
+        excluded = made.excluded if isinstance(made, Preferences) else ()
+        rate = pilot.flip_rate(made if isinstance(made, Preferences) else None, exclude=excluded)
         if rate.epsilon is None:
             raise PilotError(f"no flip rate can be told: {rate.basis}", next_step="pass label_smoothing")
         config = config_of(kind, {**options, "label_smoothing": rate.epsilon})
@@ -182,11 +189,15 @@ def _turned(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, **sides}
 
 
-def _held_out_pairs(pilot: Pilot, kind: str) -> Iterable[Any]:
-    """Held-out pairs for kinds whose own rows are none, where the task compares responses."""
+def _held_out_pairs(pilot: Pilot, kind: str, made: Exported[Any]) -> Iterable[Any]:
+    """Held-out pairs for kinds whose own rows are none, where the task compares responses.
+
+    The rows may have been made with another share held out: pairs of prompts that are trained on are left out.
+    """
     if kind in ("dpo", "reward") or pilot.config.task not in ("pairwise", "ranking"):
         return ()
-    return pilot.rows("dpo").split("eval")
+    trained = {row.prompt_id for row in made.split("train")}
+    return [row for row in pilot.rows("dpo").split("eval") if row.prompt_id not in trained]
 
 
 def _source(rows: Sequence[Mapping[str, Any]], config: RunSettings) -> Source:

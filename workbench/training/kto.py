@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from workbench.errors import TrainingError
-from workbench.training import rows, runfiles, running
+from workbench.training import launching, rows, runfiles, running
 from workbench.training.settings import RunSettings
 
 if TYPE_CHECKING:
@@ -95,7 +95,12 @@ def train(run_dir: Path, config: RunConfig, reporter: runfiles.Reporter) -> None
     """
     check_rows(running.read(run_dir)[0], "data.jsonl")
     setup = running.load(run_dir, config, reporter)
-    data = running.datasets(setup, _ANSWER, least=MIN_ROWS, what="examples", more=("label",))
+    data = running.datasets(setup, _ANSWER, least=MIN_ROWS, what="examples", more=("label",), at_end=True)
+    part = launching.share(config.batch_size, config.accumulation, running.processes()[1])
+    if running.processes()[1] == 1 and len(data[0]) % part == 1:
+        # Its answer would be compared with itself, and the divergence estimated from that.
+        reporter.note("1 row left out: it would have been alone in the last part of a batch")
+        data = (data[0].select(range(len(data[0]) - 1)), data[1])
     desirable, undesirable = weights(data[0]["label"], config)
     reporter.manifest({"desirable_weight": desirable, "undesirable_weight": undesirable})
     from trl import KTOConfig, KTOTrainer

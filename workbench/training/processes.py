@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from workbench.errors import TrainingError
 from workbench.training import launching
@@ -22,8 +22,16 @@ SILENT_S = 120.0
 # From the launch to the first sign of life; interpreters start slowly on loaded machines.
 LAUNCH_S = 120.0
 
+
+class Child(NamedTuple):
+    """A process launched from here, and when."""
+
+    process: subprocess.Popen[bytes]
+    at: float
+
+
 # Runs launched from here: dead children stay on the process table until their parent asks for them.
-_children: dict[Path, subprocess.Popen[bytes]] = {}
+_children: dict[Path, Child] = {}
 
 
 # Each step takes and gives back gigabytes of logits. glibc returns them to the system every time, and the page faults
@@ -42,7 +50,7 @@ def launch(run_dir: Path) -> None:
     With accelerate that process leads the others, whose output goes there too.
     """
     with (run_dir / "log.txt").open("ab") as log:
-        _children[run_dir] = subprocess.Popen(  # noqa: S603 - this interpreter, this package, a folder
+        process = subprocess.Popen(  # noqa: S603 - this interpreter, this package, a folder
             launching.command(run_dir),
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -50,6 +58,7 @@ def launch(run_dir: Path) -> None:
             start_new_session=True,
             env=_environment(),
         )
+    _children[run_dir] = Child(process, time.time())
 
 
 def join(run_dir: Path, machine_rank: int) -> int:
@@ -82,7 +91,7 @@ def _environment() -> dict[str, str]:
 
 def alive(run_dir: Path, status: Status) -> bool:
     """Whether the process behind a status that says queued or running still lives."""
-    child = _children.get(run_dir)
+    child = _child(run_dir, status)
     if child is not None and child.poll() is not None:
         return False
     now = time.time()
@@ -93,9 +102,18 @@ def alive(run_dir: Path, status: Status) -> bool:
     return process_started(status.pid) == status.pid_started
 
 
-def killed(run_dir: Path) -> bool:
-    """Whether a process launched from here was killed outright, as the system does when memory runs out."""
+def _child(run_dir: Path, status: Status) -> subprocess.Popen[bytes] | None:
+    """The process launched from here that the status is about: not one of before the run was resumed elsewhere."""
     child = _children.get(run_dir)
+    if child is None:
+        return None
+    ours = status.pid == child.process.pid if status.pid is not None else child.at >= status.created
+    return child.process if ours else None
+
+
+def killed(run_dir: Path, status: Status) -> bool:
+    """Whether a process launched from here was killed outright, as the system does when memory runs out."""
+    child = _child(run_dir, status)
     return child is not None and child.poll() == -signal.SIGKILL
 
 
@@ -104,14 +122,14 @@ def reap(run_dir: Path, patience_s: float = 10.0) -> None:
     child = _children.pop(run_dir, None)
     if child is not None:
         try:
-            child.wait(patience_s)
+            child.process.wait(patience_s)
         except subprocess.TimeoutExpired:
             _children[run_dir] = child
 
 
 def stop(run_dir: Path, status: Status, patience_s: float) -> None:
     """Ask the process to stop, and make it after `patience_s` seconds; returns when it is gone."""
-    child = _children.get(run_dir)
+    child = _child(run_dir, status)
     pid = status.pid or (child.pid if child else None)
     if pid is None:
         return

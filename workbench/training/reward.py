@@ -123,12 +123,13 @@ def measure(run_dir: Path, config: RunConfig, reporter: runfiles.Reporter) -> No
     listed, held_out = running.read(run_dir)
     if not held_out:
         return
-    drawn = np.random.default_rng(config.seed).permutation(len(listed))[: len(held_out)]
+    model, tokenizer = _loaded(run_dir, config)
+    used = [place for place, row in enumerate(listed) if rows.length(row, _SIDES, tokenizer) <= config.max_length]
+    drawn = np.random.default_rng(config.seed).permutation(used)[: len(held_out)]
     places = [("held_out", place) for place in range(len(held_out))] + [
         ("train", int(place)) for place in sorted(drawn)
     ]
     pairs = [(held_out if part == "held_out" else listed)[place] for part, place in places]
-    model, tokenizer = _loaded(run_dir, config)
     scores = score(
         [(row["prompt"], row[side]) for row in pairs for side in _SIDES],
         model,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CHECKPOINTS = "checkpoints"
+SAVING = ".saving"  # the result until it is whole
 PREPARED = "prepared"  # rows as several processes read them, and what was computed of them
 _KEPT_CHECKPOINTS = 2
 
@@ -59,6 +60,11 @@ def load(run_dir: Path, config: settings.RunSettings, reporter: runfiles.Reporte
     workers.use_device()
     reporter.phase("loading the model")
     ref = models.resolve(config.model)
+    began_with = runfiles.read_json(run_dir / "manifest.json").get("model", {}).get("sha256")
+    if last_checkpoint(run_dir) and began_with not in (None, ref.sha256):
+        raise TrainingError(
+            f"{config.model} has other weights now than this run began with", next_step="start another run"
+        )
     import torch
     from datasets.utils.logging import disable_progress_bar
     from transformers import set_seed
@@ -113,9 +119,10 @@ def arguments(setup: Setup, *, evaluates: bool) -> dict[str, Any]:
         "ddp_find_unused_parameters": hasattr(model.config, "output_router_logits") if world > 1 else None,
         "dataloader_pin_memory": model.device.type == "cuda",
         "logging_steps": 1,
+        "logging_nan_inf_filter": False,  # else a loss that is no number is logged as 0, and training goes on
         "disable_tqdm": True,
         "report_to": "none",
-        "eval_strategy": "steps" if evaluates else "no",
+        "eval_strategy": "steps" if evaluates and config.eval_every else "no",
         "eval_steps": config.eval_every if evaluates else None,
         "save_strategy": "steps" if config.save_every else "no",
         "save_steps": config.save_every or 500,
@@ -143,8 +150,9 @@ def datasets(
     least: int,
     what: str,
     more: Sequence[str] = (),
+    at_end: bool = False,
 ) -> tuple[Any, Any]:
-    """The rows to train on as TRL takes them, in their order, and the held-out ones where they are asked for.
+    """The rows to train on as TRL takes them, in their order, and the held-out ones where they are to be measured.
 
     Parameters
     ----------
@@ -154,6 +162,9 @@ def datasets(
         What a row is called, in the plural.
     more
         Further columns that the trainer reads.
+    at_end
+        Measure held-out rows at the end where they are not measured while training (`eval_every`): for kinds of which
+        nothing else tells how they do on them.
 
     Raises
     ------
@@ -191,7 +202,7 @@ def datasets(
             next_step="shorten the prompts" if beyond else "raise max_length, or shorten the prompts",
         )
     train = columns([listed[place] for place in rows.batch_order(used, tokens, config.batch_size, config.seed)])
-    measured = held_out if config.eval_every is not None else []
+    measured = held_out if config.eval_every is not None or at_end else []
     fits = [row for row, n in zip(measured, lengths(measured), strict=True) if n <= most]
     held = columns(fits) if fits else None
     if processes()[1] > 1:
@@ -251,6 +262,9 @@ def fit(
         **more,
     )
     made.train(resume_from_checkpoint=last_checkpoint(setup.run_dir))
+    every = setup.config.eval_every
+    if data[1] is not None and (every is None or made.state.global_step % every):
+        made.evaluate()
     save(made, setup)
 
 
@@ -274,7 +288,7 @@ def save(trainer: Any, setup: Setup) -> None:
     if not accelerator.is_main_process:
         return
     model = accelerator.unwrap_model(trainer.model)
-    folder = run_dir / ".saving"  # under its own name once it is whole
+    folder = run_dir / SAVING
     shutil.rmtree(folder, ignore_errors=True)
     if lora:
         model.save_pretrained(folder, state_dict=state)

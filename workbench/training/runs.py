@@ -5,6 +5,7 @@ A process that died is noticed by its number, its start time and its heartbeat, 
 
 from __future__ import annotations
 
+import contextlib
 import html
 import platform
 import time
@@ -40,10 +41,11 @@ class Run:
         if status.over:
             return status
         reason = "process died: " + ("it never started" if status.pid is None else f"it ended in {status.phase!r}")
-        if processes.killed(self.path):
+        if processes.killed(self.path, status):
             reason += ", killed; if nobody did it, memory ran out -> lower batch_size, or raise accumulation"
         status = status.model_copy(update={"state": "failed", "reason": reason, "ended": time.time()})
-        runfiles.write_status(self.path, status)
+        with contextlib.suppress(OSError):  # a full disk, or somebody else's folder: it can be said all the same
+            runfiles.write_status(self.path, status)
         return status
 
     def metrics(self) -> list[dict[str, Any]]:

@@ -6,9 +6,11 @@ Each trainer's `RunConfig` adds its own. What depends on the machine and the mod
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from workbench.records import Record
 from workbench.training import models
@@ -68,6 +70,12 @@ class RunSettings(Record):
     eval_every: Annotated[int, Field(ge=1)] | None = None
     save_every: Annotated[int, Field(ge=1)] | None = 50
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+
+    @field_validator("model")
+    @classmethod
+    def _found_from_anywhere(cls, given: str) -> str:
+        # The run's process has a folder of its own. (`Path.is_dir` raises for names that are too long.)
+        return str(Path(given).resolve()) if os.path.isdir(given) else given  # noqa: PTH112
 
     @model_validator(mode="after")
     def _batch_divides(self) -> RunSettings:

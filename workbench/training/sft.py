@@ -50,7 +50,7 @@ def train(run_dir: Path, config: RunConfig, reporter: runfiles.Reporter) -> None
     """
     check_rows(running.read(run_dir)[0], "data.jsonl")
     setup = running.load(run_dir, config, reporter)
-    data = running.datasets(setup, _ANSWER, least=MIN_ROWS, what="examples")
+    data = running.datasets(setup, _ANSWER, least=MIN_ROWS, what="examples", at_end=True)
     from trl import SFTConfig, SFTTrainer
 
     arguments = SFTConfig(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -39,6 +40,7 @@ def main(run_dir: str) -> int:
         import traceback
 
         traceback.print_exc()
+        shutil.rmtree(path / running.SAVING, ignore_errors=True)  # where the disk is full, this makes room to say so
         workers.end(reporter, "failed", reason_of(error))
         return 1
     reporter.end("done")

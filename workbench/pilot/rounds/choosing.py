@@ -112,7 +112,7 @@ def margins_of(
         for item in pilot.items.values()
         if item.prompt_id in known.prompts and all(response.text.strip() for response in item.responses)
     }
-    looked_at = sorted(pairs_of, key=lambda name: _luck(f"{seed}\0{name}"))[: _LOOKED_AT * wanted["uncertain"]]
+    looked_at = sorted(pairs_of, key=lambda name: _luck(f"margins\0{seed}\0{name}"))[: _LOOKED_AT * wanted["uncertain"]]
     if not looked_at:
         return {}
     texts = {name: (known.prompts[name].prompt, *(one.text for one in pairs_of[name].responses)) for name in looked_at}
@@ -136,7 +136,7 @@ def _implicit(run: Run, texts: Mapping[str, tuple[str, ...]], config: Any) -> di
 
     rows = [dict(zip(("prompt", "chosen", "rejected"), one, strict=True)) for one in texts.values()]
     model, tokenizer = evaluate.load_adapter(run.path)
-    told = likelihood.implicit_rewards(rows, model, tokenizer, beta=float(getattr(config, "beta", 1.0)))
+    told = likelihood.implicit_rewards(rows, model, tokenizer, beta=float(getattr(config, "beta", 1.0) or 1.0))
     return dict(zip(texts, told, strict=True))
 
 
