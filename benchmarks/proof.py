@@ -59,7 +59,7 @@ def prepared(asked: str, folder: Path, noise: float) -> dict[str, Pilot]:
         else:
             shutil.copytree(asked, first, ignore=_MADE)
     found: dict[str, Pilot] = {}
-    for name, by in (("as-is", 1.0), (f"skill-over-{noise:g}", noise)):
+    for name, by in {"as-is": 1.0, **({f"skill-over-{noise:g}": noise} if noise != 1 else {})}.items():
         mine = folder / "pilots" / name
         if not mine.exists():
             shutil.copytree(first, mine, ignore=_MADE)
@@ -99,7 +99,7 @@ def main() -> None:
     """Train what was not trained yet, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pilot", default="brief", help="brief, or a pilot's folder (default brief)")
-    parser.add_argument("--noise", type=float, default=8.0, help="what skills are divided by (default 8)")
+    parser.add_argument("--noise", type=float, default=8.0, help="what divides skills (default 8); 1: as is only")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--pairs", type=int, help="train on at most so many pairs")
     parser.add_argument("--samples", type=int, default=4, help="answers a held-out prompt (default 4)")

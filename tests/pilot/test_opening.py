@@ -162,8 +162,12 @@ def test_a_person_labels_beside_the_simulated(pilot: Pilot) -> None:
         guideline=pilot.guideline.ref,
         guideline_sha256=pilot.guideline.sha256,
     )
-    pilot.store.append([label])
+    before = pilot.label_records()
+    before.clear()  # the caller's own list
+    assert pilot.sources["human"] == 0
+    open_pilot(pilot.folder).store.append([label])  # as another process does
     assert pilot.sources["human"] == 1
+    assert pilot.label_records(history=True)[-1] == label
     assert str(pilot.card()).count("SIMULATED") == 1
     widget.close()
     with pytest.raises(PilotError, match="is simulated"):

@@ -89,6 +89,18 @@ def test_a_correction_replaces_in_the_current_view_and_stays_in_history(store: S
     assert (counts.n_items, counts.n_annotators, counts.n_assignments, counts.n_quarantined) == (1, 2, 0, 0)
 
 
+def test_every_event_changes_the_state_of_its_pilot_alone(store: Store) -> None:
+    assert store.state("p") == (0, 0)
+    seen = [store.state("p")]
+    for one in (label("l1"), label("l2", supersedes="l1"), adjudication("d1")):
+        store.append([one])
+        seen.append(store.state("p"))
+    assert len(set(seen)) == 4
+    store.append([label("l1")])  # known already
+    assert store.state("p") == seen[-1]
+    assert store.state("q") == (0, 0)
+
+
 BROKEN: list[tuple[dict[str, Any], str]] = [
     ({"supersedes": "missing"}, "supersedes 'missing', which is not in the store"),
     ({"supersedes": "l1", "annotator": "ben"}, "of annotator 'ana', but is of 'ben'"),

@@ -36,6 +36,8 @@ class Folder:
         self.folder = folder.resolve()
         self.config = config.read(self.folder / "pilot.toml")
         self.storage = storage or f"sqlite:///{self.folder / 'store.sqlite'}"
+        # Labels as they were last read, by whether corrected ones are among them, and the store's state then.
+        self._labels: dict[bool, tuple[object, list[Label]]] = {}
 
     @property
     def _whole(self) -> Pilot:
@@ -102,7 +104,10 @@ class Folder:
 
     def label_records(self, *, history: bool = False) -> list[Label]:
         """Current labels, or with `history` also those that were corrected."""
-        return self.store.labels(self.name, history=history)
+        state = (self.store, self.store.state(self.name))
+        if history not in self._labels or self._labels[history][0] != state:
+            self._labels[history] = (state, self.store.labels(self.name, history=history))
+        return list(self._labels[history][1])
 
     def labels(self) -> pd.DataFrame:
         """The label table (`tables.LABELS`): one row a current label and criterion."""

@@ -258,6 +258,19 @@ class Store(Serving):
             payloads = connection.execute(query).scalars().all()
         return [read(Quarantined, payload) for payload in payloads]
 
+    def state(self, pilot: str) -> tuple[int, int]:
+        """Two numbers that change with every event of a pilot: how many there are, and the last one's place.
+
+        What was read while they were the same is still what the store holds. Both are needed: on PostgreSQL an event
+        may become visible after one that has a later place.
+        """
+        query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.max(events.c.seq), 0)).where(
+            events.c.pilot == pilot
+        )
+        with self._transaction() as connection:
+            n, last = connection.execute(query).one()
+        return int(n), int(last)
+
     def counts(self, pilot: str) -> Counts:
         """How much a pilot holds, without reading the records."""
         label = (events.c.pilot == pilot) & (events.c.kind == "label")
