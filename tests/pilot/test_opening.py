@@ -168,6 +168,11 @@ def test_a_person_labels_beside_the_simulated(pilot: Pilot) -> None:
     open_pilot(pilot.folder).store.append([label])  # as another process does
     assert pilot.sources["human"] == 1
     assert pilot.label_records(history=True)[-1] == label
+    table = pilot.labels()
+    table.loc[table.index[0], "label"] = "changed"
+    table["annotator"] = "nobody"
+    assert not pilot.labels()["label"].eq("changed").any()
+    assert "visitor" in set(pilot.labels()["annotator"])
     assert str(pilot.card()).count("SIMULATED") == 1
     widget.close()
     with pytest.raises(PilotError, match="is simulated"):

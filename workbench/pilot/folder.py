@@ -38,6 +38,8 @@ class Folder:
         self.storage = storage or f"sqlite:///{self.folder / 'store.sqlite'}"
         # Labels as they were last read, by whether corrected ones are among them, and the store's state then.
         self._labels: dict[bool, tuple[object, list[Label]]] = {}
+        # Their table, and the items whose prompts it names.
+        self._table: tuple[object, dict[str, Item], pd.DataFrame] | None = None
 
     @property
     def _whole(self) -> Pilot:
@@ -113,7 +115,11 @@ class Folder:
         """The label table (`tables.LABELS`): one row a current label and criterion."""
         from workbench.pilot.incoming import under_prompts
 
-        return tasks.label_table(under_prompts(self.label_records(), self.items))
+        records = self.label_records()
+        state, items = self._labels[False][0], self.items
+        if self._table is None or self._table[0] is not state or self._table[1] is not items:
+            self._table = (state, items, tasks.label_table(under_prompts(records, items)))
+        return self._table[2].copy(deep=False)  # pandas copies what the caller changes, and only then
 
     def item_table(self) -> pd.DataFrame:
         """The item table (`tables.ITEMS`)."""
