@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from importlib import import_module
@@ -13,7 +14,7 @@ import pytest
 
 from tests.training import tiny
 from workbench.errors import RecordError, TrainingError
-from workbench.training import dpo, jobs, kto, launching, models, processes, runfiles, sft, workers
+from workbench.training import dpo, jobs, kto, launching, models, processes, runfiles, running, sft, workers
 from workbench.training.launching import Launch
 
 if TYPE_CHECKING:
@@ -195,6 +196,29 @@ def test_two_processes_train_as_one_does(
         "status.json",
     }
     assert "Warning" not in two.log_tail(400).replace("FutureWarning: `is_gradient_checkpointing`", "")
+
+
+@pytest.mark.train
+def test_two_processes_go_on_from_a_checkpoint_as_if_they_had_not_stopped(model: str, tmp_path: Path) -> None:
+    config = dpo.RunConfig(model=model, batch_size=4, learning_rate=1e-3, max_length=128, save_every=4)
+    run = jobs.start("dpo", PAIRS, config, tmp_path, launch=TWO)
+    (run.path / running.SAVING).write_text("in the way of the result")
+    with pytest.raises(TrainingError, match="should be a directory"):
+        run.wait(progress=False)
+    (run.path / running.SAVING).unlink()
+    shutil.rmtree(run.path / "checkpoints" / "checkpoint-10")
+    jobs.resume(run, wait=True)
+    status = run.status()
+    assert (status.state, status.notes[-1]) == ("done", "resumed from checkpoint-8")
+    first, again = run.metrics()[:10], run.metrics()[10:]
+    assert [row["step"] for row in first] == list(range(1, 11))
+    assert [row["step"] for row in again] == [9, 10]
+    bf16 = run.manifest()["dtype"] == "bfloat16"
+    assert [row["loss"] for row in again] == pytest.approx(
+        [row["loss"] for row in first[8:]], rel=5e-3 if bf16 else 1e-5
+    )
+    assert (run.path / "adapter").is_dir()
+    assert not (run.path / "checkpoints").exists()
 
 
 @pytest.fixture
