@@ -29,21 +29,21 @@ _LISTED = (
 SUBJECTS = _LISTED.split(", ")
 # Every fifth subject is held out, with all that is asked of it.
 _HELD_OUT = 5
+# Asked so that the embedded model does it about half the time: only answers that differ in it teach anything.
 _WAYS = (
-    ("What is {}?", "Answer in at most {} words.", (10, 15, 20)),
-    ("Describe {}.", "Use no more than {} sentence.", (1,)),
-    ("Tell me about {}.", "Do not use any commas.", (0,)),
+    ("max_words", "What is {}? Answer in at most {} words.", (12, 15)),
+    ("max_words", "Describe {} in no more than {} words.", (12, 15, 18)),
+    ("no_commas", "Tell me about {}. Do not use any commas.", (0,)),
 )
-_KINDS = ("max_words", "max_sentences", "no_commas")
 
 
 def prompts() -> list[Prompt]:
     """Each subject asked about in three ways, 240 in all, a fifth of them held out."""
     made = []
     for place, subject in enumerate(SUBJECTS):
-        for kind, (question, demand, numbers) in zip(_KINDS, _WAYS, strict=True):
+        for kind, question, numbers in _WAYS:
             n = numbers[place % len(numbers)]
-            text = f"{question.format(subject)} {demand.format(n)}"
+            text = question.format(subject, n)
             params = {} if kind == "no_commas" else {"n": n}
             made.append(
                 Prompt(

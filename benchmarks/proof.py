@@ -42,6 +42,8 @@ ARMS: dict[str, dict[str, Any]] = {
     "votes": {"loss": "votes"},
     "shuffled": {"loss": "sigmoid", "placebo": True},
 }
+# Rows an item where votes are kept: as many as there are votes, so a tie among them is rounded.
+VOTES = 3
 _MADE = shutil.ignore_patterns("*.sqlite*", "runs", "rounds", "report", "preferences", "exports")
 
 
@@ -135,7 +137,8 @@ def report(name: str, pilot: Pilot, given: argparse.Namespace, settings: dict[st
     for arm in sorted(given.arms, key=lambda arm: arm != "shuffled"):  # what all effects are told against comes first
         runs[arm] = []
         for seed in range(given.seeds):
-            run = pilot.train("dpo", seed=seed, reuse=True, **ARMS[arm], **settings)
+            made = rows.by_votes(VOTES) if arm == "votes" else rows
+            run = pilot.train("dpo", made, seed=seed, reuse=True, **ARMS[arm], **settings)
             run.wait(progress=False)
             runs[arm].append(run)
         change = gains(pilot, runs[arm], "adapter", "base")
