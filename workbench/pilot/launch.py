@@ -23,7 +23,10 @@ _LABELS = {
     "policy": "Policy gradient (GRPO, RLOO): answers a reward model likes",
 }
 # What is asked, in this order; the form has its own words for most.
-_ASKED = ("model", "loss", "algorithm", "reward_run", "beta", "label_smoothing", "learning_rate", "epochs", "seed")
+_ASKED = (
+    *("model", "loss", "algorithm", "reward_run", "beta", "label_smoothing", "sft_weight"),
+    *("learning_rate", "epochs", "seed"),
+)
 _CHOICES = ("loss", "algorithm")
 
 

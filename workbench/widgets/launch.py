@@ -27,6 +27,7 @@ _WORDS = {
     "algorithm": ("Algorithm", ""),
     "beta": ("Beta", "pull to the start model"),
     "label_smoothing": ("Epsilon", "share of labels taken for flipped, below 0.5"),
+    "sft_weight": ("Imitation", "weight of chosen answers' likelihood"),
     "learning_rate": ("Learning rate", ""),
     "epochs": ("Epochs", "passes over the data"),
     "max_pairs": ("Rows at most", "empty: all there are"),
