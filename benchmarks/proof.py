@@ -16,7 +16,6 @@ import argparse
 import shutil
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,8 +122,17 @@ def main() -> None:
             "sft_weight": given.sft_weight,
             "save_every": None,
         }
-        print("| labels | rows, wrong | loss | gain over the base | effect of the labels | words | minutes a run |")
-        print("|---|---|---|---|---|---|---|")
+        named = (
+            "labels",
+            "rows, wrong",
+            "loss",
+            "gain over the base",
+            "by seed",
+            "effect of the labels",
+            "words",
+            "minutes",
+        )
+        print(f"| {' | '.join(named)} |\n|{'---|' * len(named)}")
         for name, pilot in pilots.items():
             report(name, pilot, given, settings)
 
@@ -150,10 +158,9 @@ def report(name: str, pilot: Pilot, given: argparse.Namespace, settings: dict[st
         told = f"{arm} (epsilon {smoothing:.3f})" if smoothing else arm
         minutes = float(np.median([spent(run) for run in runs[arm]]))
         counts = f"{len(rows.split('train'))}, {n_wrong} of {n_told}"
-        cells = (name, counts, told, shown(change), effect or "–", f"{words:+.1f}", f"{minutes:.1f}")
+        each = " ".join(f"{float(np.mean(gains(pilot, [run], 'adapter', 'base'))):+.3f}" for run in runs[arm])
+        cells = (name, counts, told, shown(change), each, effect or "–", f"{words:+.1f}", f"{minutes:.1f}")
         print(f"| {' | '.join(cells)} |", flush=True)
-        each = [f"{float(np.mean(gains(pilot, [run], 'adapter', 'base'))):+.3f}" for run in runs[arm]]
-        print(f"{time.strftime('%H:%M')} {name} {arm}: seeds {' '.join(each)}", file=sys.stderr)
 
 
 def shown(values: Any) -> str:

@@ -102,6 +102,8 @@ def test_effect_is_gain_minus_placebo_by_prompt(pilot: Pilot, made: Any) -> None
     assert kind["difference"] == pytest.approx(4.5 / 12)
     text = str(found)
     assert "2 seeds: other seeds may give another picture" in text
+    # seed 1: 5/12 - 0, seed 2: 4/12 - 0, placebos both 0
+    assert "effect of single seeds +0.333 to +0.417: intervals are over prompts, for these seeds" in text
     assert "shuffled" in text
     assert found.figure().data
 

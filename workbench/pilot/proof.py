@@ -129,7 +129,7 @@ def prove(pilot: Pilot, runs: Sequence[Run], placebos: Sequence[Run]) -> Proof:
         ),
         base=float(np.mean([[row["base"] for row in rows] for rows in ours])),
         simulated=any(run.manifest()["source"] == "simulated" for run in runs),
-        notes=tuple(_notes(runs, placebos, words, gain)),
+        notes=(*_notes(runs, placebos, words, gain), *_spread(runs, placebos, ours, theirs)),
     )
 
 
@@ -224,6 +224,23 @@ def _seed(run: Run, rows: Rows, placebo: bool) -> dict[str, Any]:
         "gain": intervals.paired_difference([row["base"] for row in rows], [row["adapter"] for row in rows]),
         "words": float(np.mean([row["adapter_words"] - row["base_words"] for row in rows])),
     }
+
+
+def _spread(runs: Sequence[Run], placebos: Sequence[Run], ours: Sequence[Rows], theirs: Sequence[Rows]) -> list[str]:
+    """How the effect differs from seed to seed, which no interval over prompts tells."""
+
+    def by_seed(some: Sequence[Run], made: Sequence[Rows]) -> list[float]:
+        told = [
+            (run.config().config.seed, float(_gains([rows], "adapter", "base").mean()))
+            for run, rows in zip(some, made, strict=True)
+        ]
+        return [gain for _, gain in sorted(told)]
+
+    effects = [one - other for one, other in zip(by_seed(runs, ours), by_seed(placebos, theirs), strict=False)]
+    if len(effects) < 2:
+        return []
+    low, high = min(effects), max(effects)
+    return [f"effect of single seeds {low:+.3f} to {high:+.3f}: intervals are over prompts, for these seeds"]
 
 
 def _notes(runs: Sequence[Run], placebos: Sequence[Run], words: Any, gain: Any) -> list[str]:
