@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
-FIGURES = 6
+FIGURES = 7
 
 
 @pytest.fixture(scope="module")
