@@ -109,14 +109,26 @@ def draft(guideline: Guideline, *, motivated_by: Iterable[str] = (), author: str
     # What was left out stays out, so the draft differs from its parent where the author changes it.
     given = guideline.model_dump(mode="json", include=set(FIELDS), exclude_unset=True)
     meta = guideline.model_dump(mode="json", include=set(_ALWAYS)) | given | changed
-    front = yaml.safe_dump(
+    front = yaml.dump(
         {name: meta[name] for name in FIELDS if name in meta},
+        Dumper=_Dumper,
         sort_keys=False,
         allow_unicode=True,
         width=110,
         default_flow_style=None,
     )
     return canonical(f"---\n{front}---\n{split_front_matter(guideline.text, guideline.ref)[1]}")
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes texts that begin or end with a space of any kind: at the end of a line `canonical` drops it."""
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if text == text.strip() else '"')
+
+
+_Dumper.add_representer(str, _represent_text)
 
 
 def _metadata(guideline: Guideline) -> dict[str, str]:
