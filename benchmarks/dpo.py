@@ -219,9 +219,9 @@ def work(side: str, asked: dict[str, Any]) -> None:
 
 def peak_mb() -> float:
     """Most memory held so far, in megabytes."""
-    from workbench.training import running
+    from workbench.training import metrics
 
-    return running.memory_mb()
+    return metrics.memory_mb()
 
 
 def pairs(n: int, n_held: int, seed: int) -> tuple[list[dict[str, str]], list[dict[str, str]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import hashlib
 import io
@@ -21,7 +22,7 @@ from tqdm import tqdm
 
 from workbench import progress
 from workbench.errors import TrainingError
-from workbench.training import dpo, jobs, kinds, models, processes, runfiles, runs, work
+from workbench.training import dpo, jobs, kinds, models, processes, runfiles, running, runs, work
 from workbench.training.runfiles import Status
 from workbench.training.runs import Run
 
@@ -345,6 +346,33 @@ def test_a_process_of_before_says_nothing_about_a_run_that_was_resumed_elsewhere
     gone = {"pid": old.pid, "pid_started": "1"}
     runfiles.write_status(run.path, runfiles.read_status(run.path).model_copy(update=gone))
     assert run.status().state == "failed"
+
+
+def test_of_two_who_resume_at_once_one_starts_the_process(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    runfiles.write_status(run.path, runfiles.read_status(run.path).model_copy(update={"state": "cancelled"}))
+    launched: list[Path] = []
+    monkeypatch.setattr(processes, "launch", launched.append)
+    last_checkpoint = running.last_checkpoint
+
+    def slowly(run_dir: Path) -> str | None:
+        time.sleep(0.3)  # between reading the state and writing it
+        return last_checkpoint(run_dir)
+
+    monkeypatch.setattr(running, "last_checkpoint", slowly)
+
+    def resume(_: int) -> str:
+        try:
+            jobs.resume(Run(run.path))
+        except TrainingError as error:
+            return str(error)
+        return ""
+
+    with concurrent.futures.ThreadPoolExecutor(3) as several:
+        said = sorted(several.map(resume, range(3)))
+    assert launched == [run.path]
+    assert ["the run is queued" in words for words in said] == [False, True, True]
+    with pytest.raises(TrainingError, match="not a run folder: No such file"):
+        jobs.resume(Run(run.path / "none"))
 
 
 def test_a_dead_run_is_read_where_nothing_can_be_written(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

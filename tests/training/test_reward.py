@@ -146,7 +146,7 @@ class TestTrained:
         manifest = json.loads((run.path / "manifest.json").read_text())
         manifest["model"]["sha256"] = "0" * 64
         (run.path / "manifest.json").write_text(json.dumps(manifest))
-        with pytest.raises(TrainingError, match="has other weights than the reward model was trained on"):
+        with pytest.raises(TrainingError, match="has other weights now than this run was trained on"):
             reward.load(run.path)
 
     def test_a_stopped_run_goes_on_with_the_head_it_had(

@@ -246,7 +246,7 @@ def test_other_weights_under_the_same_name_are_refused(
     (run.path / "checkpoints" / "checkpoint-1").mkdir(parents=True)
     (run.path / "checkpoints" / "checkpoint-1" / "trainer_state.json").write_text("{}")
     shutil.rmtree(run.path / "adapter")
-    with pytest.raises(TrainingError, match="has other weights now than this run began with"):
+    with pytest.raises(TrainingError, match="has other weights now than this run was trained on"):
         tiny.work(run)
 
 

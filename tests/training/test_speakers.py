@@ -68,7 +68,7 @@ def test_a_run_is_its_base_with_its_adapter(resolved: list[str], tmp_path: Path)
 def test_an_adapter_does_not_go_on_other_weights_than_it_was_trained_on(resolved: list[str], tmp_path: Path) -> None:
     run = make_run(tmp_path / "dpo-1")
     runfiles.write_json(run / "manifest.json", {"model": {"id": "base", "sha256": "b" * 64}})
-    with pytest.raises(TrainingError, match="base has other weights than the run was trained on"):
+    with pytest.raises(TrainingError, match="base has other weights now than this run was trained on"):
         speakers.find(str(run))
     runfiles.write_json(run / "manifest.json", {})  # as that of a run which ended before it knew
     assert speakers.find(str(run))[0].name == "base+dpo-1"

@@ -87,14 +87,7 @@ def load_adapter(adapter: str | Path, model: str = models.EMBEDDED) -> tuple[Any
             )
         model = run.get("config", {}).get("model", model)
     ref = models.resolve(model)
-    manifest = config.with_name("manifest.json")
-    began_with = runfiles.read_json(manifest).get("model", {}).get("sha256") if manifest.is_file() else None
-    if began_with not in (None, ref.sha256):
-        raise TrainingError(
-            f"{model} has other weights now than this run was trained on",
-            where=str(folder),
-            next_step="bring back the model of its manifest, or train another run",
-        )
+    runfiles.check_base(config.parent, model, ref.sha256)
     base, tokenizer = models.load(ref)
     if whole:
         tuned, _ = models.load(models.resolve(str(folder / "model")))

@@ -150,14 +150,15 @@ def resume(run: Run, *, wait: bool = False) -> Run:
     TrainingError
         When the run is under way, or done.
     """
-    status = run.status()
-    if status.state not in ("failed", "cancelled"):
-        raise TrainingError(f"the run is {status.state}", where=str(run.path), next_step="start another run")
     models.require_train()
-    step = running.last_checkpoint(run.path)
-    note = f"resumed from {Path(step).name}" if step else "begun again: there was no checkpoint"
-    fresh = Status(state="queued", created=time.time(), notes=(*status.notes, note))
-    runfiles.write_status(run.path, fresh)
+    with runfiles.alone(run.path):  # two who resume at the same moment must not start two processes
+        status = run.status()
+        if status.state not in ("failed", "cancelled"):
+            raise TrainingError(f"the run is {status.state}", where=str(run.path), next_step="start another run")
+        step = running.last_checkpoint(run.path)
+        note = f"resumed from {Path(step).name}" if step else "begun again: there was no checkpoint"
+        fresh = Status(state="queued", created=time.time(), notes=(*status.notes, note))
+        runfiles.write_status(run.path, fresh)
     processes.launch(run.path)
     if wait:
         run.wait()

@@ -240,14 +240,7 @@ def _loaded(folder: Path, config: RunConfig) -> tuple[Any, Any]:
     if not (folder / "adapter" / "adapter_config.json").is_file():
         raise TrainingError("no adapter here", where=str(folder), next_step="give a run that is done")
     ref = models.resolve(config.model)
-    trained_on = runfiles.read_json(folder / "manifest.json").get("model", {}).get("sha256")
-    if trained_on != ref.sha256:
-        # Shapes may fit all the same, and the scores would be noise.
-        raise TrainingError(
-            f"{config.model} has other weights than the reward model was trained on",
-            where=str(folder),
-            next_step="bring back the model of its manifest, or train another reward run",
-        )
+    runfiles.check_base(folder, config.model, ref.sha256)
     from peft import PeftModel
 
     base, tokenizer = models.load(ref, scalar=True)

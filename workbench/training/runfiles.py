@@ -30,7 +30,7 @@ from workbench.errors import RecordError, TrainingError
 from workbench.records import Record, canonical_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from pydantic import JsonValue
 
@@ -87,9 +87,14 @@ def write_json(path: Path, value: Any) -> None:
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file of a run, or `TrainingError` where there is none."""
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise TrainingError(f"cannot be read: {error}", where=str(path), next_step="give a whole run folder") from error
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise TrainingError(
+            f"cannot be read: {str(error)[:200]}", where=str(path), next_step="give a whole run folder"
+        ) from error
+    if not isinstance(found, dict):
+        raise TrainingError("not a JSON object", where=str(path), next_step="give a whole run folder")
+    return found
 
 
 def read_status(run_dir: Path) -> Status:
@@ -129,6 +134,42 @@ def append_jsonl(path: Path, rows: Iterable[Mapping[str, JsonValue]]) -> None:
     """Append rows as whole lines and flush them."""
     with path.open("a", encoding="utf-8", newline="\n") as handle:
         handle.write("".join(canonical_json(dict(row)) + "\n" for row in rows))
+
+
+@contextlib.contextmanager
+def alone(run_dir: Path) -> Iterator[None]:
+    """Keep others who ask for the same on this folder waiting; they may be threads or processes of this host.
+
+    A file system that cannot lock (some network ones) lets everybody through.
+    """
+    import fcntl  # not where Windows is
+
+    try:
+        handle = os.open(run_dir, os.O_RDONLY)
+    except OSError as error:
+        raise TrainingError(f"not a run folder: {error.strerror}", where=str(run_dir)) from error
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)  # and with it the lock
+
+
+def check_base(run_dir: Path, model: str, sha256: str) -> None:
+    """Refuse a start model whose weights are not those the run's manifest names, if it names any.
+
+    Shapes may fit all the same, and what the run's adapter makes of other weights would be noise.
+    """
+    path = run_dir / "manifest.json"
+    named = read_json(path).get("model") if path.is_file() else None
+    trained_on = named.get("sha256") if isinstance(named, dict) else None
+    if trained_on not in (None, sha256):
+        raise TrainingError(
+            f"{model} has other weights now than this run was trained on",
+            where=str(run_dir),
+            next_step="bring back the model of its manifest, or train another run",
+        )
 
 
 def process_started(pid: int) -> str:

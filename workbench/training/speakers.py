@@ -7,7 +7,6 @@ carry the hashes of both the base and the adapter.
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
@@ -94,7 +93,7 @@ def _of_run(run: Path) -> Speaker:
     state = runfiles.read_status(run).state
     if state in ("queued", "running"):
         raise TrainingError(f"the run is {state}", where=str(run), next_step="wait until it is done, or cancel it")
-    asked = _json(run / "config.json")
+    asked = runfiles.read_json(run / "config.json")
     if asked.get("kind") == "reward":
         raise TrainingError(
             "a reward model scores texts and writes none", where=str(run), next_step="name a run that trained a writer"
@@ -104,13 +103,7 @@ def _of_run(run: Path) -> Speaker:
     base = str(settings.get("model", models.EMBEDDED)) if isinstance(settings, dict) else models.EMBEDDED
     if (run / "adapter" / "adapter_config.json").is_file():
         found = _adapted(base, run / "adapter", name)
-        trained_on = _json(run / "manifest.json").get("model")
-        if isinstance(trained_on, dict) and trained_on.get("sha256", found.sha256) != found.sha256:
-            raise TrainingError(
-                f"the model {base} has other weights than the run was trained on",
-                where=str(run),
-                next_step="put the old weights back, or train again",
-            )
+        runfiles.check_base(run, base, found.sha256)
         return found
     if (run / "model").is_dir():
         ref = models.resolve(str(run / "model"))
@@ -119,7 +112,7 @@ def _of_run(run: Path) -> Speaker:
 
 
 def _adapted(base: str, folder: Path, name: str) -> Speaker:
-    kind = _json(folder / "adapter_config.json").get("task_type")
+    kind = runfiles.read_json(folder / "adapter_config.json").get("task_type")
     if kind not in ("CAUSAL_LM", None):
         raise TrainingError(f"an adapter for {kind} writes no text", where=str(folder))
     weights = folder / "adapter_model.safetensors"
@@ -134,7 +127,7 @@ def _adapted(base: str, folder: Path, name: str) -> Speaker:
 
 def _base_of(adapter: Path) -> str:
     """The base an adapter alone names: for the embedded model that is where it was converted, maybe elsewhere."""
-    named = _json(adapter / "adapter_config.json").get("base_model_name_or_path")
+    named = runfiles.read_json(adapter / "adapter_config.json").get("base_model_name_or_path")
     if not isinstance(named, str) or not named:
         raise TrainingError(
             "the adapter does not say which model it belongs to",
@@ -142,13 +135,3 @@ def _base_of(adapter: Path) -> str:
             next_step="give the folder of its run, or set base_model_name_or_path",
         )
     return models.EMBEDDED if PurePath(named).name.startswith(f"{models.EMBEDDED}-") else named
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise TrainingError(f"cannot be read: {str(error)[:200]}", where=str(path)) from error
-    if not isinstance(found, dict):
-        raise TrainingError("not a JSON object", where=str(path))
-    return found
