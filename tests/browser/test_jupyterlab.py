@@ -234,6 +234,30 @@ def test_a_reloaded_page_goes_on_where_it_stopped(page: Page, lab: Lab) -> None:
         assert secret not in json.dumps(kept), "the saved notebook holds no item"
 
 
+# As where another window comes and goes: the widget speaks while the kernel is at work for that window's subshell.
+SPEAK = """async (code) => {
+  const { kernel } = jupyterapp.shell.currentWidget.sessionContext.session;
+  const { subshell_id } = (await kernel.requestCreateSubshell({}).done).content;
+  const other = kernel.clone({ handleComms: false });
+  other.subshellId = subshell_id;
+  const { status } = (await other.requestExecute({ code, silent: true }).done).content;
+  await kernel.requestDeleteSubshell({ subshell_id }).done;
+  other.dispose();
+  return status;
+}"""
+
+
+def test_a_window_that_is_gone_takes_no_answers_with_it(lab: Lab, open_notebook: Callable[..., Notebook]) -> None:
+    page = open_notebook(cell=CELL.replace("\nannotate_queue(", "\nshown = annotate_queue(") + "shown").page
+    page.keyboard.press("a")
+    status(page, "1 answer saved")
+    assert page.evaluate(SPEAK, "shown.send_state('settings')") == "ok"
+    for key in ("b", "t"):
+        page.keyboard.press(key)
+    status(page, "All 3 answers saved")
+    assert in_force(lab) == {"item-0": "A", "item-1": "A", "item-2": "tie"}
+
+
 def test_two_tabs_of_one_notebook_label_the_same_queue(page: Page, lab: Lab, context: BrowserContext) -> None:
     page.keyboard.press("a")
     status(page, "1 answer saved")

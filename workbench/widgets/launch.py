@@ -15,7 +15,8 @@ import traitlets
 from workbench.errors import RecordError
 from workbench.records import canonical_json
 from workbench.safe_html import escape
-from workbench.widgets.training import STATIC, Followed, TrainingWidget, one_line, readable
+from workbench.widgets.page import STATIC
+from workbench.widgets.training import Followed, TrainingWidget, one_line, readable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,20 +12,18 @@ import threading
 import time
 import weakref
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import traitlets
 
 from workbench.errors import WorkbenchError
 from workbench.safe_html import escape, well_formed
+from workbench.widgets.page import STATIC, PageWidget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
     from datetime import datetime
 
-STATIC = Path(__file__).parent / "static"
 # A page that has said nothing for so long is closed or hidden.
 WATCHED_S = 45
 _log = logging.getLogger(__name__)
@@ -86,7 +84,7 @@ class Snapshot:
         return plain
 
 
-class ProgressWidget(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is not followed by mypy
+class ProgressWidget(PageWidget):
     """The page of a batch; made by `follow`."""
 
     _esm = STATIC / "progress.js"
@@ -164,13 +162,6 @@ class ProgressWidget(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is
         table = f"<table><tr>{''.join(f'<th>{head}</th>' for head in heads)}</tr>{rows}</table>" if rows else ""
         text = "".join(f"<p>{escape(line)}</p>" for line in self._lines())
         return f'<div class="mathjax_ignore">{text}{table}</div>'  # else two dollar signs become a formula
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        static = {"text/plain": repr(self), "text/html": self._static_html()}
-        if type(self.comm).__name__ == "DummyComm":  # no kernel: there is nobody to keep a live view up to date
-            return static, {}
-        data, metadata = super()._repr_mimebundle_(**kwargs)
-        return {**data, **static}, metadata
 
 
 def follow(read: Callable[[], Snapshot], version: Callable[[], Hashable], *, every_s: float = 5) -> ProgressWidget:

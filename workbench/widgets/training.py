@@ -13,17 +13,18 @@ import threading
 import time
 import weakref
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import anywidget
 import traitlets
 
 from workbench.errors import WorkbenchError
 from workbench.safe_html import escape, well_formed
 from workbench.widgets.history import CHARTED, History, Tail, number
+from workbench.widgets.page import STATIC, PageWidget
 
-STATIC = Path(__file__).parent / "static"
+if TYPE_CHECKING:
+    from pathlib import Path
+
 # A page that has said nothing for so long is closed or hidden.
 WATCHED_S = 45
 # A page that hears nothing takes the kernel for gone; between changes it hears that somebody is there.
@@ -68,7 +69,7 @@ class Followed(Protocol):
     def log_tail(self, lines: int = 20) -> str: ...
 
 
-class TrainingWidget(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is not followed by mypy
+class TrainingWidget(PageWidget):
     """The page of a run; made by `follow_run`.
 
     Traits
@@ -260,13 +261,6 @@ class TrainingWidget(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is
         log = f"<details><summary>last lines of the log</summary><pre>{escape(self.log)}</pre></details>"
         # The class keeps JupyterLab from setting what stands between two dollar signs as a formula.
         return f'<div class="mathjax_ignore">{text}{table}{log if failed else ""}</div>'
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        static = {"text/plain": repr(self), "text/html": self._static_html()}
-        if type(self.comm).__name__ == "DummyComm":  # no kernel: there is nobody to keep a live view up to date
-            return static, {}
-        data, metadata = super()._repr_mimebundle_(**kwargs)
-        return {**data, **static}, metadata
 
 
 def follow_run(run: Followed, *, every_s: float = 0.5) -> TrainingWidget:

@@ -16,11 +16,9 @@ canonical letters here (`questions`). `messages` lists what a browser may send; 
 
 from __future__ import annotations
 
-from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import traitlets
 
 from workbench import tasks
@@ -33,6 +31,7 @@ from workbench.widgets.annotate.keys import changed, defaults
 from workbench.widgets.annotate.live import Live
 from workbench.widgets.annotate.practising import Practising
 from workbench.widgets.annotate.shown import guideline_for_browser
+from workbench.widgets.page import STATIC, PageWidget
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,10 +40,8 @@ if TYPE_CHECKING:
     from workbench.widgets.annotate.desk import Keeper, Options, Past
     from workbench.widgets.annotate.questions import Asker, Question
 
-STATIC = Path(__file__).parents[1] / "static"
 
-
-class AnnotateWidget(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is not followed by mypy
+class AnnotateWidget(PageWidget):
     """The labelling widget; made by `annotate_queue`. It knows neither store nor statistics nor models.
 
     Messages may arrive on another thread than the one that runs the cells, so everything below happens under one
@@ -200,10 +197,3 @@ class AnnotateWidget(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget is
         cells = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows.items())
         text = f"<p><b>Labelling</b></p><table>{cells}</table><p>Open this in a running notebook to label.</p>"
         return f'<div class="mathjax_ignore">{text}</div>'  # else a name with two dollar signs becomes a formula
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        static = {"text/plain": repr(self), "text/html": self._static_html()}
-        if type(self.comm).__name__ == "DummyComm":  # no kernel: there is nobody to answer a live view
-            return static, {}
-        data, metadata = super()._repr_mimebundle_(**kwargs)
-        return {**data, **static}, metadata
