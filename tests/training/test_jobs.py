@@ -195,6 +195,14 @@ def test_a_failure_is_one_line_with_the_trace_in_the_log(run: Run, child: Any) -
     assert run.log_tail(1) == "second"
 
 
+def test_half_a_result_makes_room_where_the_disk_is_full(run: Run, child: Any) -> None:
+    half = f"(path / {running.SAVING!r})"
+    full = "raise OSError(28, 'No space left on device')"
+    child(f"{half}.mkdir(); ({half} / 'weights').write_text('half'); {full}").wait(timeout=60)
+    assert run.status().reason.startswith("disk full")
+    assert not (run.path / running.SAVING).exists()
+
+
 @pytest.mark.parametrize(
     ("error", "said"),
     [

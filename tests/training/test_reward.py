@@ -149,6 +149,18 @@ class TestTrained:
         with pytest.raises(TrainingError, match="has other weights now than this run was trained on"):
             reward.load(run.path)
 
+    def test_a_pair_too_long_to_train_on_is_not_scored_as_trained(
+        self, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        config = reward.RunConfig(model=model, batch_size=16, max_length=128, max_steps=1)
+        long = {"prompt": "Say red.", "chosen": "red " * 200, "rejected": "blue"}  # the model knows 512 tokens
+        run = tiny.work(
+            tiny.prepared("reward", [long, *PAIRS], config, tmp_path, monkeypatch, held_out=[*PAIRS, PAIRS[0]])
+        )
+        scores = run.scores()
+        assert [one["row"] for one in scores["train"]] == list(range(1, 17))
+        assert len(scores["held_out"]) == 17
+
     def test_a_stopped_run_goes_on_with_the_head_it_had(
         self, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
