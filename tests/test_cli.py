@@ -240,11 +240,12 @@ def test_a_plan_without_people_says_where_they_are_listed(call: Callable[..., To
     assert 'list people as [[annotators]] in pilot.toml, or set queue = "open" there' in told.stderr
 
 
-def test_the_readmes_line_of_prompts_is_one(tmp_path: Path) -> None:
-    [line] = [one for one in (ROOT / "README.md").read_text().splitlines() if one.startswith('{"prompt"')]
-    (tmp_path / "prompts.jsonl").write_text(line)
-    [prompt] = build.read_prompts(tmp_path / "prompts.jsonl")
-    assert prompt.constraints[0].kind == "max_words"
+def test_the_readmes_lines_of_prompts_are_some(tmp_path: Path) -> None:
+    lines = [one for one in (ROOT / "README.md").read_text().splitlines() if one.startswith('{"prompt"')]
+    (tmp_path / "prompts.jsonl").write_text("\n".join(lines))
+    prompts = build.read_prompts(tmp_path / "prompts.jsonl")
+    assert [prompt.constraints[0].kind for prompt in prompts] == ["max_words", "max_words"]
+    assert [prompt.split for prompt in prompts] == ["train", "test"]
 
 
 def test_showing_people_an_unfinished_guideline_warns(

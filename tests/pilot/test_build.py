@@ -342,3 +342,12 @@ def test_only_pairs_can_be_simulated(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace('"pairwise"', '"red_team"'))
     with pytest.raises(PilotError, match="only pairwise labels can be simulated"):
         open_pilot(folder).simulate()
+
+
+def test_prompts_with_other_ends_of_lines_are_read_back(tmp_path: Path) -> None:
+    written = [Prompt(id=f"p{k}", prompt=f"one{end}two") for k, end in enumerate("\u2028\u2029\x85\x0b\x0c\x1c")]
+    (tmp_path / "prompts.jsonl").write_text("".join(one.canonical() + "\n" for one in written))
+    assert build.read_prompts(tmp_path / "prompts.jsonl") == written
+    (tmp_path / "prompts.jsonl").write_text(written[0].canonical() + "\n\n")
+    with pytest.raises(PilotError, match="not a prompt"):
+        build.read_prompts(tmp_path / "prompts.jsonl")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from workbench.errors import PilotError
+from workbench.pilot import evaluation
 from workbench.pilot.summary import summarise
 from workbench.records import Constraint, Prompt
 from workbench.report import render
@@ -168,3 +169,10 @@ def test_runs_on_fewer_rows_of_the_same_export_are_another_experiment(pilot: Pil
         pilot.proof([run], [placebo])
     pilot.__dict__["runs"] = lambda: [run, placebo]
     assert pilot.proof().effect is None
+
+
+def test_a_prompt_counts_once_however_many_constraints_of_a_kind_it_has() -> None:
+    met = [{"kind": "keyword", "base": 0, "adapter": 2}, {"kind": "keyword", "base": 1, "adapter": 1}]
+    rows = [{"n_samples": 2, "constraints": met}] * 4
+    (kind,) = evaluation.by_kind(rows)
+    assert (kind["n"], kind["base"], kind["adapter"], kind["difference"]) == (4, 0.25, 0.75, 0.5)

@@ -17,7 +17,7 @@ from workbench.errors import PilotError, PlanError, RecordError
 from workbench.pilot import build, config, open_pilot, summary, toml
 from workbench.pilot.rounds import choosing, folders
 from workbench.records import Constraint, Prompt, Response, content_id
-from workbench.training import candidates, dpo, kinds, runfiles, runs
+from workbench.training import candidates, dpo, kinds, reward, runfiles, runs
 from workbench.training.candidates import Generated
 
 if TYPE_CHECKING:
@@ -288,13 +288,24 @@ def test_two_rounds_are_joined_by_whom_they_met(first: Pilot) -> None:
 
 def test_a_run_learns_from_the_labels_of_all_rounds(first: Pilot) -> None:
     second = followed(first, trained(first, "dpo-1"))
-    label(second, lambda item: "+dpo-1")
+    votes = Counter[str]()
+
+    def choose(item: Item) -> str:
+        """One vote of each item for a tie."""
+        votes[item.id] += 1
+        return "tie" if votes[item.id] == 1 else "+dpo-1"
+
+    label(second, choose)
     old, new, both = first.rows(), second.rows(), second.all_rows()
     assert both.rows == (*old.rows, *new.rows)
     assert both.n_used == old.n_used + new.n_used
     assert both.n_labels == both.n_used + sum(entry.n_labels for entry in both.ledger)
     assert [entry.reason for entry in both.ledger] == ["repeat", "gold"]
     assert both.notes[0] == f"rows of 2 rounds: {len(old.rows)} of small, {len(new.rows)} of small-round1"
+    # As many rows for every item, whichever round it is of.
+    by_votes: Any = second.all_rows("dpo", by_votes=True)
+    assert by_votes.rows == both.by_votes().rows  # type: ignore[attr-defined]
+    assert len(set(Counter(row.item for row in by_votes.rows).values())) == 1
     # A prompt asked in both rounds is in one split.
     splits = {(row.prompt_id, row.split) for row in both.rows}
     assert len(splits) == len({prompt for prompt, _ in splits})
@@ -362,6 +373,13 @@ def test_what_makes_no_round_is_refused(first: Pilot) -> None:
     runfiles.write_status(run.path, runfiles.Status(state="failed", created=0.0))
     with pytest.raises(PilotError, match="the run is failed"):
         followed(first, run)
+    scorer = trained(first, "reward-1")
+    runfiles.write_json(
+        scorer.path / "config.json",
+        kinds.Config(kind="reward", config=reward.RunConfig()).model_dump(mode="json"),
+    )
+    with pytest.raises(PilotError, match="a reward run scores answers and writes none"):
+        followed(first, scorer)
     assert not (first.folder / "rounds").exists()
     with pytest.raises(PilotError, match="no prices"):
         toml_without_prices(first).rounds(value_per_point=1)

@@ -15,6 +15,7 @@ from tests.pilot import small
 from workbench import exporters
 from workbench.errors import ExportError, PilotError, WorkbenchError
 from workbench.exporters import KINDS, ModelledRow
+from workbench.guidelines.reading import load
 from workbench.pilot import Pilot, open_pilot, training
 from workbench.pilot.bring_in import import_into
 from workbench.records import Adjudication, Annotator, Label, content_id
@@ -482,3 +483,24 @@ def test_several_pairs_of_a_ranking_are_no_votes_yet(tmp_path: Path) -> None:
     expanded = training.rows_for(pilot, "dpo", config, rows)
     assert len(expanded.rows) > len(rows.rows)
     assert training.rows_for(pilot, "dpo", config, expanded) is expanded
+
+
+def test_votes_under_another_guideline_do_not_turn_a_row(tmp_path: Path) -> None:
+    pilot = judge(small.opened(tmp_path / "small", n=12), lambda item, k: {"choice": "A"}, people=1)
+    turned = next(one for one in pilot.preferences().rows)
+    counted = next(one for one in pilot.label_records() if one.item == turned.item)
+    other = tmp_path / "v9.md"
+    other.write_text((pilot.folder / "guideline" / "v1.md").read_text().replace("version: v1", "version: v9"))
+    later = load(other)
+    pilot.store.keep_guideline(later)
+    under = {"guideline": later.ref, "guideline_sha256": later.sha256, "answer": {"choice": "B"}}
+    others = [
+        counted.model_copy(update={**under, "annotator": name, "label_id": content_id("l", name)})
+        for name in ("s8", "s9")
+    ]
+    pilot.store.append([*(Annotator(id=one.annotator, source="human") for one in others), *others])
+    made = pilot.preferences()
+    row = next(one for one in made.rows if one.item == turned.item)
+    assert (row.chosen, row.votes, row.margin) == (turned.chosen, {"A": 1}, 1.0)
+    assert [(entry.reason, entry.n_labels) for entry in made.ledger if entry.n_labels == 2] != []
+    assert pilot.rows("dpo", by_votes=True).rows[0].chosen == made.rows[0].chosen

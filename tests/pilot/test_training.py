@@ -11,7 +11,7 @@ from tests.pilot import small
 from workbench.errors import PilotError, RecordError
 from workbench.exporters import rows_as_dicts
 from workbench.pilot import training
-from workbench.training import models, processes, runfiles
+from workbench.training import models, policy, processes, runfiles
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -151,3 +151,28 @@ def test_a_run_without_answers_is_not_taken_for_one_with(pilot: Pilot) -> None:
 def test_fewer_rows_than_one_are_refused(pilot: Pilot) -> None:
     with pytest.raises(PilotError, match="max_pairs must be at least 1, got -1"):
         pilot.train("dpo", max_pairs=-1)
+
+
+def test_a_run_that_answered_other_prompts_is_not_taken_for_this_one(pilot: Pilot) -> None:
+    before = pilot.train("dpo", reuse=True)
+    held_out = next(prompt for prompt in pilot.prompts if prompt.split == "test")
+    pilot.__dict__["prompts"] = [*pilot.prompts, held_out.model_copy(update={"id": "p-more", "prompt": "Another one."})]
+    after = pilot.train("dpo", reuse=True)
+    assert after.path != before.path
+    assert pilot.train("dpo", reuse=True).path == after.path
+
+
+def test_prompts_of_several_turns_count_each(pilot: Pilot) -> None:
+    [row, *_] = pilot.rows("policy").split("train")
+    rows = [row.model_copy(update={"prompt": f"{row.prompt} {k}"}) for k in range(5)]
+    assert len(training.choose_rows(rows, 2)) == 2
+
+
+def test_a_policy_rests_on_the_labels_behind_its_scores(pilot: Pilot, tmp_path: Path) -> None:
+    judge = tmp_path / "reward-1"
+    judge.mkdir()
+    runfiles.write_json(judge / "manifest.json", {"source": "simulated"})
+    config = policy.RunConfig(reward_run=str(judge))
+    assert training._source([{"source": ["human"]}], config) == "simulated"
+    assert training._source([{"source": []}], config) == "simulated"
+    assert training._source([{"source": ["human"]}], policy.RunConfig()) == "human"

@@ -7,6 +7,7 @@ import platform
 import struct
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -103,6 +104,18 @@ def test_memory_is_the_sum_of_what_a_step_holds(model: str) -> None:
     assert halves["weights"] == found["weights"]
     spread = parts(Launch(launcher="accelerate", num_processes=2, config_file="zero3"))
     assert spread["weights"] == found["weights"] / 2
+    assert spread["loading"] == 0
+    # Where a model is large and its batch small, a process holds most before the model is spread.
+    spread = estimate.memory_parts(
+        "dpo",
+        replace(shape, parameters=10**9),
+        dpo.RunConfig(model=model, batch_size=8, lora_r=2),
+        lengths,
+        Launch(launcher="accelerate", num_processes=8, config_file="fsdp"),
+        gpu=False,
+    )
+    assert sum(spread.values()) - spread["program"] == pytest.approx(4_000)
+    assert sum(spread.values()) - spread["program"] - spread["loading"] < 600
     kept = parts(gradient_checkpointing=True)["activations"]
     assert kept == pytest.approx(16 * 10 * (a_layer + 2 * HIDDEN) * 4 / 1e6)
 

@@ -356,6 +356,12 @@ def test_a_process_of_before_says_nothing_about_a_run_that_was_resumed_elsewhere
     assert run.status().state == "failed"
 
 
+def test_a_run_that_has_its_result_is_resumed_to_be_measured(run: Run) -> None:
+    (run.path / "adapter").mkdir()
+    runfiles.write_status(run.path, runfiles.read_status(run.path).model_copy(update={"state": "cancelled"}))
+    assert jobs.resume(run).status().notes == ("resumed after its training, to measure",)
+
+
 def test_of_two_who_resume_at_once_one_starts_the_process(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     runfiles.write_status(run.path, runfiles.read_status(run.path).model_copy(update={"state": "cancelled"}))
     launched: list[Path] = []

@@ -66,12 +66,13 @@ def card(exported: Exported[Any]) -> str:
     sources = sorted({source for row in rows for source in row.source})
     simulated = "**These labels are simulated, not given by people.**\n\n" if "simulated" in sources else ""
     splits = Counter(row.split for row in rows)
+    under = {(row.guideline, row.guideline_sha256) for row in rows}
     judges = f"judged by: {', '.join(sources)}; " if sources else ""
     parts = [
         f"# {_TITLES[exported.kind]}\n",
         (
             f"{simulated}{len(rows)} rows from {exported.n_used} of {exported.n_labels} labels; "
-            f"{judges}guideline {rows[0].guideline} (sha256 {rows[0].guideline_sha256}).\n"
+            f"{judges}{'; '.join(sorted(f'guideline {name} (sha256 {digest})' for name, digest in under))}.\n"
         ),
         *(f"{note}\n" for note in exported.notes),
         "| split | rows |\n|---|---|\n" + "".join(f"| {name} | {splits[name]} |\n" for name in sorted(splits)),

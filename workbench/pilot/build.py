@@ -65,9 +65,10 @@ def read_prompts(path: Path) -> list[Prompt]:
     """
     prompts: dict[str, Prompt] = {}
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise PilotError("this pilot has no prompts.jsonl", where=str(path.parent)) from None
+    lines = text.removesuffix("\n").split("\n") if text else []  # other ends of lines may stand in a prompt
     for number, line in enumerate(lines, start=1):
         try:
             given = json.loads(line)

@@ -138,12 +138,19 @@ def _change(rows: Sequence[dict[str, Any]], before: str, after: str, name: str) 
 
 
 def by_kind(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One row a kind of constraint, over the prompts that have it; most frequent first."""
+    """One row a kind of constraint, over the prompts that have it; most frequent first.
+
+    A prompt counts once, however many constraints of the kind it has.
+    """
     shares: dict[str, list[tuple[float, float]]] = {}
     for row in rows:
+        mine: dict[str, list[tuple[float, float]]] = {}
         for constraint in row["constraints"]:
             pair = (constraint["base"] / row["n_samples"], constraint["adapter"] / row["n_samples"])
-            shares.setdefault(constraint["kind"], []).append(pair)
+            mine.setdefault(constraint["kind"], []).append(pair)
+        for kind, pairs in mine.items():
+            before, after = np.mean(pairs, axis=0)
+            shares.setdefault(kind, []).append((float(before), float(after)))
     table = []
     for kind, pairs in sorted(shares.items(), key=lambda entry: (-len(entry[1]), entry[0])):
         before, after = np.asarray(pairs).T

@@ -105,14 +105,26 @@ def cost(pilot: Pilot, scale_to: int, prices: Sequence[Prices], options: Mapping
 
 
 def decisions(pilot: Pilot, exclude: Sequence[str] = ()) -> dict[str, tuple[str | None, str]]:
-    """item -> (label, how it was decided): majority vote, and an adjudication where there is one."""
-    labels = some_labels(pilot)
-    consensus = aggregation.majority(labels[~labels["annotator"].isin(list(exclude))])
+    """item -> (label, how it was decided): majority vote, and an adjudication where there is one.
+
+    Votes are those that an export may use (`usable`): a row must not point where votes that are not counted point.
+    """
+    consensus = aggregation.majority(usable(pilot, exclude))
     columns: Any = (consensus["item"], consensus["consensus_label"], consensus["source"])
     found: dict[str, tuple[str | None, str]] = {item: (label, how) for item, label, how in zip(*columns, strict=True)}
     for decided in pilot.store.adjudications(pilot.name):
         found[decided.item] = (str(decided.answer.get("choice")), "adjudicated")
     return found
+
+
+def usable(pilot: Pilot, exclude: Sequence[str] = ()) -> pd.DataFrame:
+    """The labels an export may use, as a label table: under the guideline of most labels, without these annotators.
+
+    Gold is in it, because it tells of the annotators as much as anything else.
+    """
+    labels = some_labels(pilot)
+    under = labels["guideline_sha256"] == pilot.labelled_under().sha256
+    return labels[under & ~labels["annotator"].isin(list(exclude))]
 
 
 def some_labels(pilot: Pilot) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from workbench.errors import PilotError
-from workbench.pilot import rows
+from workbench.pilot import measures, rows
 from workbench.pilot.views import Shown, estimate_row, number
 from workbench.stats import aggregation
 
@@ -112,7 +112,7 @@ def flip_rate(
             "some rows are of other rounds, so this pilot's labels do not tell how many are wrong",
             next_step="pass label_smoothing; each round's own flip_rate() says what to expect",
         )
-    labels = rows.table(pilot, exclude)
+    labels = measures.usable(pilot, exclude)
     options: dict[str, Any] = {"n_resamples": n_resamples, "seed": seed}
     names: tuple[tuple[Any, str], ...] = (("pairs", "from differing pairs of votes"), ("model", "by Dawid-Skene"))
     gold = {item.id: item.gold.answer.get("choice") for item in pilot.items.values() if item.gold}
@@ -143,8 +143,6 @@ def _choose(found: dict[str, Estimate]) -> tuple[float | None, str]:
 
 def _decided(made: Preferences, pilot: Pilot, marked: pd.DataFrame, exclude: Sequence[str]) -> pd.DataFrame:
     """What gold items would be as rows: one decision an item, by the votes on it."""
-    from workbench.pilot import measures
-
     modelled = any(row.decided_by == "model" for row in made.rows)
     decisions = rows.modelled(pilot, exclude)[0] if modelled else measures.decisions(pilot, exclude)
     asked = sorted(set(marked["item"]))

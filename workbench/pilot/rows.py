@@ -15,8 +15,6 @@ from workbench.stats import aggregation
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    import pandas as pd
-
     from workbench.exporters import Ties
     from workbench.pilot.opening import Pilot
     from workbench.records import Guideline, Label
@@ -100,16 +98,6 @@ def preferences(
     )
 
 
-def table(pilot: Pilot, exclude: Sequence[str] = ()) -> pd.DataFrame:
-    """The labels an export may use, as a label table: under the guideline of most labels, without these annotators.
-
-    Gold is in it, because it tells of the annotators as much as anything else.
-    """
-    labels = measures.some_labels(pilot)
-    under = labels["guideline_sha256"] == pilot.labelled_under().sha256
-    return labels[under & ~labels["annotator"].isin(list(exclude))]
-
-
 def modelled(
     pilot: Pilot, exclude: Sequence[str] = ()
 ) -> tuple[dict[str, tuple[str | None, str]], dict[str, dict[str, float]]]:
@@ -117,7 +105,7 @@ def modelled(
 
     An adjudicated answer is taken as known: the item keeps it, and the model learns from it.
     """
-    labels = table(pilot, exclude)
+    labels = measures.usable(pilot, exclude)
     asked = set(labels["item"])
     known = {one.item: str(one.answer.get("choice")) for one in pilot.store.adjudications(pilot.name)}
     known = {item: answer for item, answer in known.items() if item in asked}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from itertools import zip_longest
 from pathlib import Path
@@ -49,7 +50,7 @@ def _item(row: Any) -> str:
     """What the row is about: an item, or an answer to a prompt, or a prompt."""
     if hasattr(row, "item"):
         return str(row.item)
-    return f"{row.prompt_id} {getattr(row, 'completion_id', '')}"
+    return f"{row.prompt_id} {getattr(row, 'completion_id', '') or row.prompt}"
 
 
 def _side(row: Any) -> bool:
@@ -105,37 +106,52 @@ def start(
     prompts = [prompt for prompt in pilot.prompts if prompt.split == "test" and prompt.constraints]
     answers = evaluate.AnswerConfig(samples=samples, seed=config.seed)
     asks = bool(prompts) and kind != "reward"
-    there = _there(pilot, config, listed, answers if asks else None) if reuse else None
-    if there is not None:
-        return there
+    held_out = rows_as_dicts(made.split("eval"))
+    pairs = rows_as_dicts(_held_out_pairs(pilot, kind, made))
+    guidelines = {row["guideline_sha256"] for row in listed}
+    if reuse:
+        files = {
+            "data.jsonl": listed,
+            "prompts.jsonl": [json.loads(prompt.canonical()) for prompt in prompts] if asks else [],
+            "held_out.jsonl": held_out,
+            "pairs.jsonl": pairs,
+        }
+        there = _there(pilot, config, answers if asks else None, files)
+        if there is not None:
+            return there
     return jobs.start(
         kind,  # type: ignore[arg-type]  # `config_of` has refused other kinds
         listed,
         config,
         pilot.folder / "runs",
-        guideline_sha256=listed[0]["guideline_sha256"] if listed else None,
+        guideline_sha256=guidelines.pop() if len(guidelines) == 1 else None,  # rounds may have one each
         source=_source(listed, config),
         data_sha256=made.sha256,
         prompts=prompts if asks else [],
         answers=answers,
-        held_out=rows_as_dicts(made.split("eval")),
-        pairs=rows_as_dicts(_held_out_pairs(pilot, kind, made)),
+        held_out=held_out,
+        pairs=pairs,
         placebo=placebo,
         launch=launch,
     )
 
 
 def _there(
-    pilot: Pilot, config: RunSettings, rows: Sequence[Mapping[str, Any]], answers: AnswerConfig | None
+    pilot: Pilot,
+    config: RunSettings,
+    answers: AnswerConfig | None,
+    files: Mapping[str, Sequence[Mapping[str, Any]]],
 ) -> Run | None:
-    """The pilot's newest run that did, or is doing, just this."""
-    from workbench.training import jobs
+    """The pilot's newest run that did, or is doing, just this: settings, rows, and what is held out."""
+    from workbench.training import jobs, runfiles
 
-    digest = jobs.rows_sha256(rows)
+    wanted = {name: jobs.rows_sha256(rows) for name, rows in files.items()}
     for run in reversed(pilot.runs()):
         asked = run.config()
-        same = asked.config == config and asked.answers == answers
-        if same and run.manifest()["rows_sha256"] == digest and run.status().state in ("queued", "running", "done"):
+        if asked.config != config or asked.answers != answers:
+            continue
+        found = {name: jobs.rows_sha256(runfiles.read_jsonl(run.path / name)) for name in wanted}
+        if found == wanted and run.status().state in ("queued", "running", "done"):
             return run
     return None
 
@@ -204,8 +220,8 @@ def _source(rows: Sequence[Mapping[str, Any]], config: RunSettings) -> Source:
     """One word for the whole run: a single simulated label makes the run a simulated one."""
     sources = {source for row in rows for source in row["source"]}
     reward_run = getattr(config, "reward_run", "")
-    if not sources and reward_run:  # prompts rest on no label, but the scores do
+    if reward_run:  # the scores rest on labels, too
         from workbench.training.runs import Run
 
-        sources = {str(Run(Path(reward_run)).manifest()["source"])}
+        sources.add(str(Run(Path(reward_run)).manifest()["source"]))
     return "simulated" if "simulated" in sources else "model" if "model" in sources else "human"

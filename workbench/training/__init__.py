@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         policy,
         reward,
         runs,
+        settings,
         sft,
     )
 
@@ -60,6 +61,7 @@ _MODULES = (
     "policy",
     "reward",
     "runs",
+    "settings",
     "sft",
 )
 
@@ -79,6 +81,7 @@ __all__ = [
     "policy",
     "reward",
     "runs",
+    "settings",
     "sft",
 ]
 

@@ -147,13 +147,16 @@ def memory_parts(
     checkpointing = config.gradient_checkpointing if config.gradient_checkpointing is not None else gpu and large
     a_layer = _LAYER_NUMBERS[0] * shape.hidden + _LAYER_NUMBERS[1] * shape.intermediate
     kept = a_layer + shape.layers * shape.hidden if checkpointing else shape.layers * a_layer
-    return {
+    parts = {
         "program": 0 if gpu else PROCESS_MB,
         "weights": shape.parameters * width / spread / 1e6,
         "gradients and optimiser": trained * (16 if config.lora_r else 12) / spread / 1e6,
         "activations": tokens * kept * (2 if bf16 else 4) / 1e6,
         "logits": scored * min(shape.vocabulary, _TILE[1]) * 4 * (2 if gpu else _TILES) / 1e6,
     }
+    if spread > 1:  # every process has the whole model before it is spread
+        parts["loading"] = max(0.0, shape.parameters * width / 1e6 - (sum(parts.values()) - parts["program"]))
+    return parts
 
 
 def pace(kind: str, config: RunSettings, runs_dir: str | Path | None, shape: Shape | None) -> Pace | None:

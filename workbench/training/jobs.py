@@ -156,7 +156,10 @@ def resume(run: Run, *, wait: bool = False) -> Run:
         if status.state not in ("failed", "cancelled"):
             raise TrainingError(f"the run is {status.state}", where=str(run.path), next_step="start another run")
         step = running.last_checkpoint(run.path)
-        note = f"resumed from {Path(step).name}" if step else "begun again: there was no checkpoint"
+        if running.saved(run.path):
+            note = "resumed after its training, to measure"
+        else:
+            note = f"resumed from {Path(step).name}" if step else "begun again: there was no checkpoint"
         fresh = Status(state="queued", created=time.time(), notes=(*status.notes, note))
         runfiles.write_status(run.path, fresh)
     processes.launch(run.path)

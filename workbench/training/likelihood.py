@@ -119,7 +119,27 @@ def _answer_states(model: Any, texts: Sequence[Tokens]) -> tuple[list[torch.Tens
     for row, (prompt, answer) in enumerate(texts):
         start = len(prompt) - 1
         states.append(hidden[row, start : start + len(answer)])
-    return states, model.get_output_embeddings()
+    return states, _head(model)
+
+
+def _head(model: Any) -> Callable[[Any], Any]:
+    """States to logits, as the model itself makes them: some scale or cap what their head gives (read in TRL 1.16)."""
+    import torch
+
+    head, config = model.get_output_embeddings(), model.config.get_text_config()
+    names = ("logit_scale", "output_multiplier", "lm_head_multiplier")
+    scale = next((one for one in (getattr(config, name, None) for name in names) if one is not None), None)
+    divided = getattr(config, "logits_scaling", None)
+    if scale is None and divided is not None:
+        scale = divided if config.model_type == "hyperclovax" else 1 / divided
+    cap = getattr(config, "final_logit_softcapping", None)
+
+    def logits(states: Any) -> Any:
+        found = head(states).float()
+        found = found if scale is None else found * scale
+        return found if cap is None else cap * torch.tanh(found / cap)
+
+    return logits
 
 
 def _log_softmax(states: Sequence[torch.Tensor], head: Any) -> Iterator[torch.Tensor]:
@@ -128,7 +148,7 @@ def _log_softmax(states: Sequence[torch.Tensor], head: Any) -> Iterator[torch.Te
 
     for some in states:
         with torch.inference_mode():  # left before the next one is asked for, or it would stay on for the caller
-            found = head(some).float().log_softmax(-1)
+            found = head(some).log_softmax(-1)
         yield found
 
 

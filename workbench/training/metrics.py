@@ -37,6 +37,7 @@ def callback(reporter: runfiles.Reporter, logged: Mapping[str, str], budget: flo
         def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
             self.began = self.last = time.monotonic()
             self.first = int(state.global_step)
+            self.tokens = float(state.num_input_tokens_seen)  # of before a checkpoint, where the trainer counts them
             reporter.phase("training", int(state.max_steps))
             reporter.advance(self.first)
 

@@ -79,7 +79,8 @@ def asked_of(pilot: Pilot) -> list[Asked]:
     if pilot.config.round is None:
         return []
     try:
-        return [Asked.parse(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+        text = path.read_text(encoding="utf-8")
+        return [Asked.parse(json.loads(line)) for line in text.removesuffix("\n").split("\n")]
     except (OSError, ValueError, TypeError) as error:
         raise PilotError(f"cannot read why prompts were chosen: {str(error)[:200]}", where=str(path)) from None
 

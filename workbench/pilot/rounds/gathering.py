@@ -23,6 +23,7 @@ def all_rows(pilot: Pilot, kind: str, **options: Any) -> Exported[Any]:
     labelled = [one for one in chain(pilot) if one.sources]
     if not labelled:
         raise PilotError("no round has labels yet", next_step="pilot.annotate('your name')")
+    by_votes = options.pop("by_votes", False)
     made = [one.rows(kind, **options) for one in labelled]
     counts = ", ".join(f"{len(rows.rows)} of {one.name}" for one, rows in zip(labelled, made, strict=True))
     merged = replace(
@@ -35,7 +36,9 @@ def all_rows(pilot: Pilot, kind: str, **options: Any) -> Exported[Any]:
     )
     if isinstance(merged, Preferences):
         tied = frozenset(item for rows in made if isinstance(rows, Preferences) for item in rows.tied)
-        return replace(merged, tied=tied)
+        merged = replace(merged, tied=tied)
+        if by_votes is not False:  # of all rounds at once: as many rows for every item, whatever its round
+            return replace(merged.by_votes(None if by_votes is True else by_votes), kind=merged.kind)
     return merged
 
 

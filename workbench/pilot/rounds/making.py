@@ -81,6 +81,8 @@ def _check(pilot: Pilot, run: Run) -> None:
     status = run.status()
     if status.state != "done":
         raise PilotError(f"the run is {status.state}, so nothing answers yet", where=str(run.path))
+    if run.config().kind == "reward":  # said before anything is written: half a round would stand in the way of another
+        raise PilotError("a reward run scores answers and writes none", next_step="give it as margins, with a DPO run")
 
 
 def _check_same(there: Pilot, about: Round) -> None:

@@ -35,7 +35,9 @@ def finish(pilot: Pilot) -> build.BuiltItems:
     built = build.items("pairwise", 2, asked, paired)
     if not built.items:
         raise PilotError(
-            "no prompt gave two different answers", where=str(pilot.folder), next_step="raise temperatures or n"
+            "no prompt gave two different answers",
+            where=str(pilot.folder),
+            next_step="remove this folder, and make the round again with higher temperatures or a larger n",
         )
     pilot._write_items(built.items)
     _settle(pilot, built)
