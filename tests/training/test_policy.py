@@ -86,7 +86,7 @@ class TestTrained:
         monkeypatch.setattr(reward, "score", scoring)
         config = policy.RunConfig(
             model=model,
-            reward_run=judge,
+            reward_run=str(judge.path),
             batch_size=8,
             num_iterations=2,
             epsilon=0.1,
@@ -130,7 +130,7 @@ class TestTrained:
     ) -> None:
         config = policy.RunConfig(
             model=model,
-            reward_run=judge,
+            reward_run=str(judge.path),
             algorithm="rloo",
             batch_size=4,
             num_generations=2,

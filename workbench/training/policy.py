@@ -93,12 +93,10 @@ class RunConfig(RunSettings):
     epsilon: Annotated[float, Field(gt=0, lt=1)] | None = None
     scale_rewards: Literal["group", "batch", "none"] | None = None
 
-    @field_validator("reward_run", mode="before")
+    @field_validator("reward_run")
     @classmethod
-    def _absolute(cls, given: Any) -> Any:
-        path = getattr(given, "path", given)  # a run says where it is
-        # Absolute, since the run's process has a folder of its own.
-        return str(Path(path).expanduser().resolve()) if isinstance(path, str | Path) and str(path) else path
+    def _absolute(cls, given: str) -> str:
+        return str(Path(given).expanduser().resolve()) if given else ""  # the run's process has its own folder
 
     @model_validator(mode="after")
     def _is_used(self) -> RunConfig:
