@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import time
@@ -261,8 +262,7 @@ def ranks(run: Run) -> list[int]:
     """The numbers of the run's two processes, once both are at work."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
-        lines = [line.split() for line in run.log_tail(200).splitlines() if line.startswith("rank ")]
-        found = {int(line[1]): int(line[3]) for line in lines}
+        found = {int(rank): int(number) for rank, number in re.findall(r"rank (\d) is (\d+)\.", run.log_tail(200))}
         if len(found) == 2:
             return [found[0], found[1]]
         if run.status().over:
@@ -293,11 +293,13 @@ def ended(run: Run) -> runfiles.Status:
     raise AssertionError(f"never over: {run.status()}, log: {run.log_tail(60)}")
 
 
-WAITING = "print(f'rank {rank} is {os.getpid()}', flush=True); time.sleep(600)"
+# One write, for `print` makes two (the text, the line's end), between which the other process may write.
+SAID = "os.write(1, f'rank {rank} is {os.getpid()}.\\n'.encode())"
+WAITING = f"{SAID}; time.sleep(600)"
 # Each step waits for the other process.
 TOGETHER = (
     "import torch; torch.distributed.init_process_group('gloo'); "
-    "print(f'rank {rank} is {os.getpid()}', flush=True); "
+    f"{SAID}; "
     "[(time.sleep(0.02), torch.distributed.all_reduce(torch.ones(1))) for _ in range(10**6)]"
 )
 
