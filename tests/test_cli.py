@@ -174,6 +174,25 @@ def test_rows_of_each_kind_are_written_with_ledger_and_card(call: Callable[..., 
     assert "kto rows of pairwise labels have no option threshold" in told.stderr
 
 
+def test_a_run_says_from_the_shell_how_its_rows_are_made(call: Callable[..., Told], tmp_path: Path) -> None:
+    table, pilot = tmp_path / "classes.csv", tmp_path / "mine"
+    names = ("polite", "rude")
+    lines = [f"q{k},{who},{names[k % 2]},Why {k}?,because {k} it is" for k in range(40) for who in "xy"]
+    table.write_text("\n".join(["item,annotator,label,prompt,response_a", *lines]) + "\n")
+    assert call("import", table, pilot, "--task", "classification").returncode == 0
+    told = call("train", pilot, "--kind", "kto", "--dry-run")
+    assert told.returncode == 1
+    assert "which classes are wanted is for you to say -> desirable=[…] of polite, rude" in told.stderr
+    told = call("train", pilot, "--kind", "kto", "--desirable", "polite", "--dry-run")
+    assert told.returncode == 0, told.stderr
+    assert "80 of 80 labels used" in told.stdout
+    assert " rows to train on, " in told.stdout
+    assert call("train", pilot, "--ties", "some", "--dry-run").returncode == 2
+    told = call("train", pilot, "--kind", "kto", "--desirable", "polite", "--ties", "both", "--dry-run")
+    assert told.returncode == 1
+    assert "ties" in told.stderr
+
+
 def test_rated_rows_from_the_shell(call: Callable[..., Told], tmp_path: Path) -> None:
     table = tmp_path / "rated.csv"
     lines = [f"q{k},{who},{k + 1},Why {k}?,because {k}" for k in range(5) for who in "xy"]

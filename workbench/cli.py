@@ -43,6 +43,11 @@ Storage = Annotated[
     ),
 ]
 
+# How labels become rows.
+Ties = Annotated[str, typer.Option(help="drop (and count), both directions, or split: half of them each way")]
+Desirable = Annotated[list[str] | None, typer.Option(help="for classes: one that is wanted; may repeat")]
+Undesirable = Annotated[list[str] | None, typer.Option(help="for classes: one that is not; may repeat")]
+
 
 def main() -> None:
     """Run the command line; errors a user can act on become one line and exit code 1."""
@@ -214,7 +219,7 @@ def export(
     kind: Annotated[
         str, typer.Option(help="rows for sft, reward, dpo, kto or policy; by default preference rows of pairs")
     ] = "",
-    ties: Annotated[str, typer.Option(help="drop (and count), both directions, or split: half of them each way")] = "",
+    ties: Ties = "",
     decide: Annotated[str, typer.Option(help="for pairs: votes, or model (weighs annotators, adds p_model)")] = "",
     pairs: Annotated[str, typer.Option(help="for rankings: all, or best_worst")] = "",
     by_votes: Annotated[bool, typer.Option("--by-votes", help="one row a vote, for loss votes")] = False,
@@ -222,8 +227,8 @@ def export(
     threshold: Annotated[float | None, typer.Option(help="for ratings: wanted above it, unwanted below")] = None,
     min_gap: Annotated[float | None, typer.Option(help="smallest difference of scores that makes a pair")] = None,
     criterion: Annotated[str, typer.Option(help="for ratings: only this one")] = "",
-    desirable: Annotated[list[str] | None, typer.Option(help="for classes: one that is wanted; may repeat")] = None,
-    undesirable: Annotated[list[str] | None, typer.Option(help="for classes: one that is not; may repeat")] = None,
+    desirable: Desirable = None,
+    undesirable: Undesirable = None,
     withstood: Annotated[str, typer.Option(help="for attacks that failed: drop, or wanted")] = "",
     storage: Storage = None,
 ) -> None:
@@ -278,8 +283,11 @@ def train(
     seed: Annotated[int | None, typer.Option(help="seed of the run")] = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", help="any other setting, name=value: --set lora_r=8 --set reward_run=pilots/…/runs/…"),
+        typer.Option("--set", help="any other, name=value: --set lora_r=8 --set reward_run=pilots/…/runs/…"),
     ] = None,
+    ties: Ties = "",
+    desirable: Desirable = None,
+    undesirable: Undesirable = None,
     pairs: Annotated[int | None, typer.Option(help="most pairs (or other rows) to train on")] = None,
     placebo: Annotated[
         bool, typer.Option("--placebo", help="shuffle the labels, to hold the real run against")
@@ -300,6 +308,7 @@ def train(
     from workbench.training.launching import Launch
 
     _one_of(kind, exporters.KINDS, "--kind")
+    _one_of(ties, exporters.TIES, "--ties")
     given: dict[str, Any] = {
         "loss": loss,
         "beta": beta,
@@ -310,6 +319,9 @@ def train(
         "time_budget_s": None if time_budget is None else time_budget * 60,
         "save_every": save_every,
         "seed": seed,
+        "ties": ties or None,
+        "desirable": desirable or None,
+        "undesirable": undesirable or None,
     }
     more = {name: _value(text) for name, text in _pairs(set_ or [], "--set", "name=value").items()}
     options = {name: value for name, value in given.items() if value is not None} | more

@@ -86,6 +86,29 @@ def test_epsilon_is_asked_with_the_loss_that_reads_it(show: Show) -> None:
     assert pilot.estimated[-1]["label_smoothing"] == 0.12
 
 
+def test_wanted_classes_are_ticked(show: Show) -> None:
+    one, pilot = show()
+    page = one.page
+    page.get_by_label("Kind of run").select_option("kto")
+    assert "The classes that are wanted say which rows there are." in page.locator(".wb-launch").inner_text()
+    alert = page.get_by_role("alert")
+    alert.get_by_text("Wanted classes: tick at least one").wait_for()
+    classes = page.get_by_role("group", name="Wanted classes")
+    assert classes.get_by_role("checkbox").count() == 3
+    classes.get_by_label("off, topic").press("Space")
+    classes.get_by_label("polite").check()
+    page.get_by_text("about 1 min 35 s").wait_for()
+    assert not alert.is_visible()
+    page.get_by_label("Kind of run").select_option("dpo")
+    page.get_by_label("Kind of run").select_option("kto")
+    assert [box.is_checked() for box in classes.get_by_role("checkbox").all()] == [True, False, True], "kept"
+    begin = page.get_by_role("button", name="Start the run")
+    page.get_by_text("about 1 min 35 s").wait_for()
+    begin.click()
+    page.get_by_text("Run kto-1").wait_for()
+    assert pilot.trained == [{"kind": "kto", "desirable": ["polite", "off, topic"], "beta": 0.1, "seed": 0}]
+
+
 def test_what_makes_no_run_is_said_in_one_line(show: Show) -> None:
     one, pilot = show()
     page = one.page
@@ -132,6 +155,11 @@ def test_it_keeps_the_rules(show: Show, scheme: str, npm_packages: Path) -> None
     one.page.get_by_label("Beta").fill("0")
     one.page.get_by_role("alert").get_by_text("beta is").wait_for()
     assert violations(one.page) == []
+    one.page.get_by_label("Kind of run").select_option("kto")
+    one.page.get_by_label("off, topic").check()
+    one.page.get_by_text("about 1 min 35 s").wait_for()
+    assert violations(one.page) == []
+    picture(one.page, f"launch-classes-{scheme}")
     for width in (640, 360):
         one.page.set_viewport_size({"width": width, "height": 800})
         one.page.wait_for_timeout(100)

@@ -18,9 +18,10 @@ from workbench.exporters import KINDS, ModelledRow
 from workbench.guidelines.reading import load
 from workbench.pilot import Pilot, open_pilot, training
 from workbench.pilot.bring_in import import_into
+from workbench.pilot.rows import options_of
 from workbench.records import Adjudication, Annotator, Label, content_id
 from workbench.stats import aggregation
-from workbench.training import dpo
+from workbench.training import dpo, kinds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -483,6 +484,58 @@ def test_several_pairs_of_a_ranking_are_no_votes_yet(tmp_path: Path) -> None:
     expanded = training.rows_for(pilot, "dpo", config, rows)
     assert len(expanded.rows) > len(rows.rows)
     assert training.rows_for(pilot, "dpo", config, expanded) is expanded
+
+
+def test_no_option_of_rows_is_a_setting_of_a_run() -> None:
+    for task in TASKS:
+        for kind in KINDS:
+            assert not options_of(task, kind) & kinds.trainer(kind).RunConfig.model_fields.keys(), (task, kind)
+
+
+def test_a_run_takes_the_options_of_its_rows(tmp_path: Path) -> None:
+    pilot = opened(tmp_path, "classification")
+
+    def told(kind: str, rows: Exported[Any] | None = None, **options: Any) -> list[dict[str, Any]]:
+        return training.chosen(pilot, kind, rows, max_pairs=None, options=options)[2]
+
+    wanted = pilot.rows("kto", desirable=["poor"])
+    assert told("kto", desirable=["poor"], epochs=1) == told("kto", wanted) != told("kto", desirable=["fine"])
+    with pytest.raises(PilotError, match=r"which classes are wanted is for you to say -> desirable=.* of fine, poor"):
+        told("kto")
+    with pytest.raises(PilotError, match=r"desirable say how rows are made, and these are made already -> pass them"):
+        told("kto", wanted, desirable=["poor"])
+    with pytest.raises(PilotError, match=r"kto runs on classification labels have no option desired, ties -> settings"):
+        told("kto", desired=["poor"], ties="both", beta=0.2)
+
+
+def test_the_form_asks_what_the_rows_wait_for(tmp_path: Path) -> None:
+    kinds = opened(tmp_path, "classification").launch_options()["kinds"]
+    assert {kind: (one["problem"] == "", "desirable" in one["defaults"]) for kind, one in kinds.items()} == {
+        **dict.fromkeys(("dpo", "reward", "kto", "sft"), (True, True)),
+        "policy": (False, False),  # no reward run yet
+    }
+    kto = kinds["kto"]
+    assert (kto["rows"], kto["choices"]["desirable"]) == (None, ["fine", "poor"])
+    found = opened(tmp_path / "other", "classification")
+    told = found.estimate("kto", desirable=["fine"], samples=0)
+    rows = found.rows("kto", desirable=["fine"])
+    assert told["lines"][0] == f"{len(rows.split('train'))} rows to train on, {len(rows.split('eval'))} held out"
+    pairs = opened(tmp_path, "ranking").launch_options()["kinds"]
+    assert {kind for kind, one in pairs.items() if "ties" in one["defaults"]} == {"dpo", "reward"}
+    assert pairs["dpo"]["choices"]["ties"] == ["drop", "both", "split"]
+    unlabelled = small.opened(tmp_path / "new", task="classification", n=12)
+    assert "label" in unlabelled.launch_options()["kinds"]["kto"]["problem"]
+
+
+def test_ties_and_votes_of_a_run_are_asked_for_together(tmp_path: Path) -> None:
+    pilot = judge(
+        small.opened(tmp_path / "small", n=12),
+        lambda item, k: {"choice": "tie" if item.id < "i_8" and k else "A"},
+    )
+    config, made, _ = training.chosen(pilot, "dpo", None, max_pairs=None, options={"ties": "both", "loss": "votes"})
+    assert (made.sha256, config.loss) == (pilot.rows("dpo", ties="both", by_votes=True).sha256, "votes")  # type: ignore[attr-defined]
+    assert made.sha256 != pilot.rows("dpo", by_votes=True).sha256
+    assert not (pilot.folder / "preferences").exists(), "rows made for one run are not the pilot's"
 
 
 def test_votes_under_another_guideline_do_not_turn_a_row(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.pilot import small
-from workbench.errors import PilotError, RecordError
+from workbench.errors import PilotError
 from workbench.exporters import rows_as_dicts
 from workbench.pilot import training
 from workbench.training import models, policy, processes, runfiles
@@ -45,7 +45,7 @@ def test_every_kind_starts_on_rows_of_its_own(pilot: Pilot) -> None:
         assert all("chosen" in row for row in run.pairs())
     with pytest.raises(PilotError, match="no trainer 'ppo'"):
         pilot.train("ppo")
-    with pytest.raises(RecordError, match="betta"):
+    with pytest.raises(PilotError, match="betta"):
         pilot.train("dpo", betta=1)
     with pytest.raises(PilotError, match="a run of kind kto cannot train on preference rows"):
         pilot.train("kto", pilot.preferences())

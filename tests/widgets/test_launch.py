@@ -41,6 +41,14 @@ DPO: dict[str, Any] = {
     "suggestions": {"model": ["embedded", "org/model-1b"]},
     "hints": {"label_smoothing": "flip rate measured here: 0.12 (0.05 to 0.2)"},
 }
+KTO: dict[str, Any] = {
+    "label": "KTO: good and bad answers",
+    "rows": None,
+    "held_out": None,
+    "summary": "The classes that are wanted say which rows there are.",
+    "defaults": {"desirable": [], "beta": 0.1, "seed": 0},
+    "choices": {"desirable": ["polite", "rude", "off, topic"]},
+}
 POLICY = {"rows": 0, "summary": "", "problem": "no reward model yet: train one first", "defaults": {"seed": 0}}
 
 
@@ -56,7 +64,7 @@ class Pilot:
         self.may_estimate.set()
 
     def launch_options(self) -> Mapping[str, Any]:
-        return {"kinds": {"dpo": self.kind, "policy": POLICY}, "notices": ["SIMULATED: every label"]}
+        return {"kinds": {"dpo": self.kind, "kto": KTO, "policy": POLICY}, "notices": ["SIMULATED: every label"]}
 
     def estimate(self, kind: str, **options: Any) -> Mapping[str, Any]:
         self.may_estimate.wait(10)
@@ -81,7 +89,7 @@ class Heard(LaunchWidget):
     def send(self, content: Any, buffers: Any = None) -> None:
         self.said.append(json.loads(json.dumps(content, allow_nan=False)))
 
-    def ask(self, kind: str, given: dict[str, str], what: str = "estimate") -> dict[str, Any]:
+    def ask(self, kind: str, given: dict[str, Any], what: str = "estimate") -> dict[str, Any]:
         number = str(len(self.said))
         self._handle({"type": what, "id": number, "viewer": "one", "kind": kind, "options": given})
         until(lambda: any(one.get("id") == number for one in self.said))
@@ -94,7 +102,7 @@ def typed(shown: LaunchWidget, **changes: str) -> dict[str, str]:
 
 def test_the_form_asks_what_the_pilot_has_in_an_order_people_know(tmp_path: Path) -> None:
     shown = Heard(Pilot(tmp_path))
-    dpo, policy = shown.form["kinds"]
+    dpo, _, policy = shown.form["kinds"]
     fields = {field["name"]: field for field in dpo["fields"]}
     assert list(fields)[:4] == ["model", "loss", "beta", "label_smoothing"]
     assert list(fields)[-1] == "precompute", "what the form has no words for comes last"
@@ -153,6 +161,20 @@ def test_settings_that_make_no_run_are_one_line_beside_the_form(
     assert "\n" not in reply["trouble"]
     assert "estimated yet" in shown.ask("dpo", typed(shown), "start")["trouble"]
     assert not shown.launched
+
+
+def test_what_is_ticked_reaches_the_pilot_as_a_list(tmp_path: Path) -> None:
+    pilot = Pilot(tmp_path)
+    shown = Heard(pilot)
+    given = {"beta": "0.1", "seed": "0"}
+    for ticked, words in ((["kind"], "Wanted classes: there is no 'kind'"), ([], "Wanted classes: tick at least one")):
+        assert shown.ask("kto", given | {"desirable": ticked})["trouble"] == words
+    assert shown.ask("kto", given | {"desirable": "polite"})["trouble"] == "Wanted classes: tick at least one"
+    assert shown.ask("kto", given | {"desirable": ["off, topic", "polite"]})["trouble"] == ""
+    assert pilot.estimated == [{"kind": "kto", "desirable": ["polite", "off, topic"], "beta": 0.1, "seed": 0}]
+    assert shown.ask("kto", given | {"desirable": ["polite", "off, topic"]}, "start")["trouble"] == ""
+    assert pilot.trained[0]["desirable"] == ["polite", "off, topic"]
+    assert "The classes that are wanted say which rows there are." in Heard(pilot)._static_html()
 
 
 def test_nothing_starts_without_its_own_estimate(tmp_path: Path) -> None:
@@ -228,6 +250,9 @@ def test_a_pilot_that_cannot_say_what_there_is_makes_a_page_that_says_why(tmp_pa
 
 
 def test_text_of_the_pilot_is_text(tmp_path: Path) -> None:
-    shown = Heard(Pilot(tmp_path, label=HOSTILE, summary=HOSTILE))
+    shown = Heard(Pilot(tmp_path, label=HOSTILE, summary=HOSTILE, choices={"loss": [HOSTILE]}))
     assert "<img" not in shown._static_html()
-    assert "\x1b" not in json.dumps(shown.form, ensure_ascii=False)
+    (loss,) = (field for field in shown.form["kinds"][0]["fields"] if field["name"] == "loss")
+    assert loss["choices"] == [HOSTILE], "the value as the pilot has it"
+    loss["choices"] = []
+    assert "\x1b" not in json.dumps(shown.form, ensure_ascii=False), "and none of it shown as it is"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, get_args
 
+from workbench import exporters
 from workbench.errors import WorkbenchError
-from workbench.pilot import training
+from workbench.pilot import measures, training
+from workbench.pilot.rows import classes, options_of
 from workbench.training import models
 
 if TYPE_CHECKING:
@@ -28,6 +30,9 @@ _ASKED = (
     *("learning_rate", "epochs", "seed"),
 )
 _CHOICES = ("loss", "algorithm")
+# Options of the rows that are asked for, where the task has them.
+_OF_ROWS: dict[str, Any] = {"desirable": [], "ties": "drop"}
+_WAITS = "The classes that are wanted say which rows there are."
 
 
 def options(pilot: Pilot) -> dict[str, Any]:
@@ -46,16 +51,21 @@ def estimate(
     asked = sum(prompt.split == "test" and bool(prompt.constraints) for prompt in pilot.prompts)
     answers = 0 if kind == "reward" else samples * asked
     found = dry.estimate(kind, listed, config, launch=launch, runs_dir=pilot.folder / "runs", answers=answers)
-    return {**found, "lines": [*found["lines"], *_unused(made)]}
+    told = f"{len(listed)} rows to train on, {len(made.split('eval'))} held out"
+    return {**found, "lines": [told, *found["lines"], *_unused(made)]}
 
 
 def _kind(pilot: Pilot, kind: str) -> dict[str, Any]:
     from workbench.training import kinds
 
     fields = kinds.trainer(kind).RunConfig.model_fields
-    asked: dict[str, Any] = {name: fields[name].default for name in _ASKED if name in fields}
+    of_rows = options_of(pilot.config.task, kind) & _OF_ROWS.keys()
+    asked: dict[str, Any] = {name: default for name, default in _OF_ROWS.items() if name in of_rows}
+    asked |= {name: fields[name].default for name in _ASKED if name in fields}
     asked |= {"max_pairs": None, "time_budget_s": None}
     choices = {name: _allowed(fields[name].annotation) for name in _CHOICES if name in fields}
+    if "ties" in of_rows:
+        choices["ties"] = list(exporters.TIES)
     shown: dict[str, Any] = {
         "label": _LABELS[kind],
         "defaults": asked,
@@ -65,6 +75,10 @@ def _kind(pilot: Pilot, kind: str) -> dict[str, Any]:
     }
     shown["suggestions"]["model"] = sorted({models.EMBEDDED, *_models(pilot)})
     try:
+        if "desirable" in of_rows:  # the rows wait for an answer
+            measures.some_labels(pilot)
+            choices["desirable"] = classes(pilot)
+            return {**shown, "rows": None, "held_out": None, "summary": _WAITS, "problem": ""}
         made = pilot.rows(kind)
     except WorkbenchError as error:
         return {**shown, "rows": 0, "held_out": 0, "summary": "", "problem": str(error)}

@@ -151,7 +151,8 @@ class Trained(Folder):
             notebooks that are run again.
         options
             Fields of the kind's `RunConfig` (`training.dpo.RunConfig`, …): loss, beta, label_smoothing, learning_rate,
-            epochs, seed … With `loss="robust"` and no `label_smoothing` it is what `flip_rate()` says.
+            epochs, seed … With `loss="robust"` and no `label_smoothing` it is what `flip_rate()` says. Where no rows
+            are given, also the options of `rows(kind)`: `ties="both"`, `desirable=["helpful"]` …
 
         Returns
         -------

@@ -36,7 +36,7 @@ def make(pilot: Pilot, kind: str, options: Mapping[str, Any]) -> Exported[Any]:
     if kind not in KINDS:
         raise PilotError(f"no rows of kind {kind!r}; there are {', '.join(KINDS)}")
     task = pilot.config.task
-    allowed = _allowed(task, kind)
+    allowed = options_of(task, kind)
     unknown = sorted(set(options) - allowed)
     if unknown:
         raise PilotError(
@@ -126,7 +126,7 @@ def modelled(
     return decided, {str(item): dict(zip(names, row, strict=True)) for item, row in rows}
 
 
-def _allowed(task: str, kind: str) -> set[str]:
+def options_of(task: str, kind: str) -> set[str]:
     """The options that rows of this kind read for this task, all of which change something."""
     if task == "red_team":
         return {"withstood", "eval_share", "exclude"}
@@ -242,8 +242,7 @@ def _ratings(label: Label) -> dict[str, int]:
 def _classes(
     pilot: Pilot, given: dict[str, Any]
 ) -> tuple[Callable[[Label], bool | None], Callable[[Label], float | None], float]:
-    names = list(pilot.labelled_under().scale)
-    names = names or sorted({name for label in pilot.label_records() for name in _given_classes(label)})
+    names = classes(pilot)
     good = _named(given.pop("desirable", ()), "desirable")
     bad = _named(given.pop("undesirable", None), "undesirable")
     strangers = sorted((good | (bad or set())) - set(names))
@@ -265,6 +264,12 @@ def _classes(
         return None if is_wanted is None else float(is_wanted)
 
     return wanted, score, 1.0
+
+
+def classes(pilot: Pilot) -> list[str]:
+    """The classes of a pilot's guideline; where it names none (imported labels), those that were given."""
+    named = list(pilot.labelled_under().scale)
+    return named or sorted({name for label in pilot.label_records() for name in _given_classes(label)})
 
 
 def _given_classes(label: Label) -> list[str]:

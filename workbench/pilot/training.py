@@ -6,12 +6,14 @@ import json
 from collections import Counter
 from itertools import zip_longest
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from workbench.errors import PilotError
 from workbench.exporters import KINDS, Exported, Preferences, rows_as_dicts
+from workbench.pilot.rows import options_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -59,22 +61,37 @@ def _side(row: Any) -> bool:
 
 def config_of(kind: str, options: Mapping[str, Any]) -> RunSettings:
     """The kind's settings, or an error that names the option which is none."""
+    plain = {name: str(value.path) if hasattr(value, "path") else value for name, value in options.items()}
+    return _run_config(kind).parse(plain)
+
+
+def _run_config(kind: str) -> type[RunSettings]:
     from workbench.training import kinds
 
     if kind not in KINDS:
         raise PilotError(f"no trainer {kind!r}; there are {', '.join(KINDS)}")
-    plain = {name: str(value.path) if hasattr(value, "path") else value for name, value in options.items()}
-    config: RunSettings = kinds.trainer(kind).RunConfig.parse(plain)
-    return config
+    found: type[RunSettings] = kinds.trainer(kind).RunConfig
+    return found
 
 
-def rows_for(pilot: Pilot, kind: str, config: RunSettings, rows: Exported[Any] | None) -> Exported[Any]:
-    """The rows a run of this kind and loss trains on: those given, or the pilot's own."""
+def rows_for(
+    pilot: Pilot,
+    kind: str,
+    config: RunSettings,
+    rows: Exported[Any] | None,
+    options: Mapping[str, Any] = MappingProxyType({}),
+) -> Exported[Any]:
+    """The rows a run of this kind and loss trains on: those given, or the pilot's own, made with these options."""
     votes = getattr(config, "loss", "") == "votes"
     if rows is None:
-        if kind != "dpo" or votes or pilot.config.task != "pairwise":
-            return pilot.rows(kind, **({"by_votes": True} if votes else {}))
-        return pilot.preferences()
+        if kind == "dpo" and pilot.config.task == "pairwise" and not votes and not options:
+            return pilot.preferences()  # writes them as well
+        return pilot.rows(kind, **{**options, **({"by_votes": True} if votes and "by_votes" not in options else {})})
+    if options:
+        raise PilotError(
+            f"{', '.join(sorted(options))} say how rows are made, and these are made already",
+            next_step=f"pass them to pilot.rows({kind!r}, …), or leave the rows out",
+        )
     if rows.kind != kind and {rows.kind, kind} != {"dpo", "reward"}:
         raise PilotError(
             f"a run of kind {kind} cannot train on {rows.what}", next_step=f"make them with pilot.rows({kind!r})"
@@ -164,15 +181,32 @@ def chosen(
     `robust` without a flip rate takes the one that the labels tell (`Pilot.flip_rate`): without any it would be
     plain DPO under another name.
     """
-    config = config_of(kind, options)
-    made = rows_for(pilot, kind, config, rows)
-    if getattr(config, "loss", "") == "robust" and "label_smoothing" not in options:
+    of_rows, settings = _divided(pilot, kind, options)
+    config = config_of(kind, settings)
+    made = rows_for(pilot, kind, config, rows, of_rows)
+    if getattr(config, "loss", "") == "robust" and "label_smoothing" not in settings:
         excluded = made.excluded if isinstance(made, Preferences) else ()
         rate = pilot.flip_rate(made if isinstance(made, Preferences) else None, exclude=excluded)
         if rate.epsilon is None:
             raise PilotError(f"no flip rate can be told: {rate.basis}", next_step="pass label_smoothing")
-        config = config_of(kind, {**options, "label_smoothing": rate.epsilon})
+        config = config_of(kind, {**settings, "label_smoothing": rate.epsilon})
     return config, made, rows_as_dicts(choose_rows(made.split("train"), max_pairs))
+
+
+def _divided(pilot: Pilot, kind: str, options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Options of the rows, and settings of the run."""
+    task, settings = pilot.config.task, _run_config(kind).model_fields
+    names = options_of(task, kind)
+    unknown = sorted(options.keys() - settings.keys() - names)
+    if unknown:
+        raise PilotError(
+            f"{kind} runs on {task} labels have no option {', '.join(unknown)}",
+            next_step=f"settings are {', '.join(settings)}; options of the rows are {', '.join(sorted(names))}",
+        )
+    return (
+        {name: value for name, value in options.items() if name in names},
+        {name: value for name, value in options.items() if name not in names},
+    )
 
 
 def shuffled(kind: str, rows: Sequence[Mapping[str, Any]], seed: int) -> list[dict[str, Any]]:

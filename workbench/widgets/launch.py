@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # Settings in the order they are asked: label, what the page says beneath it.
 _WORDS = {
+    "desirable": ("Wanted classes", "all others count as not wanted"),
+    "ties": ("Ties", "left out, written in both directions, or split: half of them each way"),
     "model": ("Start model", "a model hub's name or a local folder"),
     "loss": ("Loss", ""),
     "algorithm": ("Algorithm", ""),
@@ -51,7 +53,7 @@ class Launching(Protocol):
     `launch_options()` returns::
 
         {"kinds": {name: {"label": str,              # what the kind is called; default: its name
-                          "rows": int, "held_out": int,
+                          "rows": int, "held_out": int,   # None: not known before an option is given
                           "summary": str,            # the ledger in one line
                           "problem": str,            # why it cannot be run; empty when it can
                           "defaults": {option: value},
@@ -61,7 +63,8 @@ class Launching(Protocol):
          "notices": [str]}
 
     Only options in `defaults` are asked for. `max_pairs`, `time_budget_s` and options whose default is None may be left
-    empty, which is None. `choices` are all there are, `suggestions` are some. `estimate` returns `steps`, `tokens`,
+    empty, which is None. `choices` are all there are, of an option whose default is a list any number but none at all;
+    `suggestions` are some. `estimate` returns `steps`, `tokens`,
     `memory_mb`, `seconds` (None where unknown) and `lines`, and raises a `WorkbenchError` for settings that make no
     run. Both are called from threads of their own.
     """
@@ -145,7 +148,7 @@ class LaunchWidget(TrainingWidget):
         for field in asked["fields"]:
             only = field["only"]
             if only is None or str(given.get(only["name"], "")) in only["values"]:
-                values[field["name"]] = _value(field, str(given.get(field["name"], "")).strip())
+                values[field["name"]] = _value(field, given.get(field["name"], ""))
         return values
 
     def _handle(self, content: dict[str, Any]) -> None:
@@ -223,8 +226,8 @@ def _form(given: Mapping[str, Any]) -> dict[str, Any]:
             {
                 "name": str(name),
                 "label": readable(str(kind.get("label", name))),
-                "rows": int(kind.get("rows", 0)),
-                "held_out": int(kind.get("held_out", 0)),
+                "rows": kind.get("rows", 0),
+                "held_out": kind.get("held_out", 0),
                 "summary": readable(str(kind.get("summary", ""))),
                 "problem": readable(str(kind.get("problem", ""))),
                 "fields": [_field(one, defaults[one], kind) for one in names],
@@ -237,7 +240,9 @@ def _field(name: str, default: Any, kind: Mapping[str, Any]) -> dict[str, Any]:
     label, hint = _WORDS.get(name, (name.replace("_", " ").capitalize(), ""))
     choices = [str(one) for one in kind.get("choices", {}).get(name, ())]
     of = "text"
-    if choices:
+    if isinstance(default, list):
+        of = "several"
+    elif choices:
         of = "choice"
     elif isinstance(default, bool):
         of, choices = "choice", ["True", "False"]
@@ -256,17 +261,21 @@ def _field(name: str, default: Any, kind: Mapping[str, Any]) -> dict[str, Any]:
         "hint": readable(str(kind.get("hints", {}).get(name) or hint)),
         "type": of,
         "truth": isinstance(default, bool),
-        "value": "" if shown is None else str(shown),
+        "value": "" if shown is None or of == "several" else str(shown),
         "optional": default is None or name in _MAY_BE_EMPTY,
         "choices": choices,
+        "shown": [readable(one) for one in choices],
         "suggestions": [str(one) for one in kind.get("suggestions", {}).get(name, ())],
         "only": {"name": only[0], "values": list(only[1])} if only is not None and applies else None,
     }
 
 
-def _value(field: Mapping[str, Any], text: str) -> Any:
-    """What was typed, as the option's value."""
+def _value(field: Mapping[str, Any], typed: object) -> Any:
+    """What was typed or ticked, as the option's value."""
     label = field["label"]
+    if field["type"] == "several":
+        return _ticked(field, typed)
+    text = str(typed).strip()
     if not text:
         if field["optional"]:
             return None
@@ -285,6 +294,16 @@ def _value(field: Mapping[str, Any], text: str) -> Any:
         kind = "a whole number" if field["type"] == "whole" else "a number, such as 0.1 or 5e-5"
         raise RecordError(f"{label} is {text[:40]!r}, and has to be {kind}")
     return value * 60 if field["name"] in _MINUTES else value
+
+
+def _ticked(field: Mapping[str, Any], given: object) -> list[str]:
+    ticked = [str(one) for one in given] if isinstance(given, list) else []
+    strangers = [one for one in ticked if one not in field["choices"]]
+    if strangers:
+        raise RecordError(f"{field['label']}: there is no {strangers[0][:40]!r}")
+    if not ticked:
+        raise RecordError(f"{field['label']}: tick at least one")
+    return [one for one in field["choices"] if one in ticked]
 
 
 def _key(kind: str, options: Mapping[str, Any]) -> str:

@@ -4,9 +4,11 @@
  * starts only what it has estimated. Once started, the run is shown in the form's place.
  *
  * @typedef {{name: string, label: string, hint: string, type: string, value: string, optional: boolean,
- *   choices: string[], suggestions: string[], only: {name: string, values: string[]} | null}} Field
- * @typedef {{name: string, label: string, rows: number, held_out: number, summary: string, problem: string,
- *   fields: Field[]}} Kind
+ *   choices: string[], shown: string[], suggestions: string[], only: {name: string, values: string[]} | null}} Field
+ * @typedef {{name: string, label: string, rows: number | null, held_out: number | null, summary: string,
+ *   problem: string, fields: Field[]}} Kind
+ * @typedef {string | string[]} Given what was typed, or ticked
+ * @typedef {{row: HTMLElement, field: Field, value: () => Given}} Control
  * @typedef {{kinds: Kind[], notices: string[]}} Form
  * @typedef {{steps: number | null, tokens: number | null, memory_mb: number | null, seconds: number | null,
  *   lines: string[]}} Estimate
@@ -30,10 +32,10 @@ function renderForm({ model, el }) {
   let awaited = "";
   let ready = "";
   let starting = "";
-  /** @type {Map<string, Map<string, string>>} what was typed, by kind */
+  /** @type {Map<string, Map<string, Given>>} what was given, by kind */
   const typed = new Map();
-  /** @type {Map<string, {row: HTMLElement, input: HTMLInputElement | HTMLSelectElement, field: Field}>} */
-  let inputs = new Map();
+  /** @type {Map<string, Control>} */
+  let controls = new Map();
 
   const root = make("div", "launch");
   root.setAttribute("role", "region");
@@ -79,11 +81,46 @@ function renderForm({ model, el }) {
   /** @returns {Kind | undefined} */
   const kind = () => form.kinds?.find((one) => one.name === kinds.value);
   const options = () =>
-    Object.fromEntries([...inputs].filter(([, { row }]) => !row.hidden).map(([name, { input }]) => [name, input.value]));
+    Object.fromEntries([...controls].filter(([, { row }]) => !row.hidden).map(([name, { value }]) => [name, value()]));
   const request = () => JSON.stringify([kinds.value, options()]);
 
-  /** @param {Field} field */
-  function makeField(field) {
+  /** @param {Field} field @param {() => Given} value */
+  function remember(field, value) {
+    const own = typed.get(kinds.value) ?? new Map();
+    own.set(field.name, value());
+    typed.set(kinds.value, own);
+    change();
+  }
+
+  /** @param {Field} field @returns {Control} */
+  function makeTicks(field) {
+    const ticked = typed.get(kinds.value)?.get(field.name) ?? [];
+    const boxes = field.choices.map((choice) => {
+      const box = make("input", "");
+      box.type = "checkbox";
+      box.value = choice;
+      box.checked = ticked.includes(choice);
+      return box;
+    });
+    const value = () => boxes.filter((box) => box.checked).map((box) => box.value);
+    const named = boxes.map((box, place) => make("label", "", box, make("span", "", field.shown[place] ?? "")));
+    const row = make("fieldset", "field", make("legend", "", field.label), make("div", "ticks", ...named));
+    if (field.hint) describe(row, row, field.hint);
+    row.addEventListener("input", () => remember(field, value));
+    return { row, field, value };
+  }
+
+  /** @param {HTMLElement} row @param {HTMLElement} described @param {string} text */
+  function describe(row, described, text) {
+    const hint = make("span", "note", text);
+    hint.id = freshId("hint");
+    described.setAttribute("aria-describedby", hint.id);
+    row.append(hint);
+  }
+
+  /** @param {Field} field @returns {Control} */
+  function makeControl(field) {
+    if (field.type === "several") return makeTicks(field);
     const id = freshId("setting");
     /** @type {HTMLInputElement | HTMLSelectElement} */
     let input;
@@ -92,8 +129,8 @@ function renderForm({ model, el }) {
     label.htmlFor = id;
     if (field.type === "choice") {
       input = make("select", "");
-      for (const choice of field.choices) {
-        const option = make("option", "", choice);
+      for (const [place, choice] of field.choices.entries()) {
+        const option = make("option", "", field.shown[place] ?? "");
         option.value = choice;
         input.append(option);
       }
@@ -105,7 +142,7 @@ function renderForm({ model, el }) {
       if (field.type !== "text") input.inputMode = field.type === "whole" ? "numeric" : "decimal";
     }
     input.id = id;
-    input.value = typed.get(kinds.value)?.get(field.name) ?? field.value;
+    input.value = String(typed.get(kinds.value)?.get(field.name) ?? field.value);
     row.append(label, input);
     if (field.suggestions.length && input instanceof HTMLInputElement) {
       const list = make("datalist", "");
@@ -118,37 +155,34 @@ function renderForm({ model, el }) {
       input.setAttribute("list", list.id);
       row.append(list);
     }
-    if (field.hint) {
-      const hint = make("span", "note", field.hint);
-      hint.id = freshId("hint");
-      input.setAttribute("aria-describedby", hint.id);
-      row.append(hint);
-    }
-    input.addEventListener("input", () => {
-      const own = typed.get(kinds.value) ?? new Map();
-      own.set(field.name, input.value);
-      typed.set(kinds.value, own);
-      change();
-    });
-    inputs.set(field.name, { row, input, field });
-    return row;
+    if (field.hint) describe(row, input, field.hint);
+    const value = () => input.value;
+    input.addEventListener("input", () => remember(field, value));
+    return { row, field, value };
+  }
+
+  /** What there is to train on, in words. @param {Kind} now */
+  function rowsOf(now) {
+    if (now.rows === null) return now.summary;
+    const heldOut = now.held_out ? `, ${many(now.held_out)} held out` : "";
+    return `${many(now.rows)} rows to train on${heldOut}. ${now.summary}`;
   }
 
   function choose() {
-    inputs = new Map();
     const now = kind();
-    fields.replaceChildren(...(now && !now.problem ? now.fields.map(makeField) : []));
-    const heldOut = now?.held_out ? `, ${many(now.held_out)} held out` : "";
-    say(data, !now ? "" : now.problem || [`${many(now.rows)} rows to train on${heldOut}.`, now.summary].join(" "));
+    const made = now && !now.problem ? now.fields.map(makeControl) : [];
+    controls = new Map(made.map((control) => [control.field.name, control]));
+    fields.replaceChildren(...made.map(({ row }) => row));
+    say(data, now ? now.problem || rowsOf(now) : "");
     data.classList.toggle("wb-refused", Boolean(now?.problem));
     change();
   }
 
   let timer = 0;
   function change() {
-    for (const { row, field } of inputs.values()) {
+    for (const { row, field } of controls.values()) {
       const { only } = field;
-      row.hidden = only !== null && !only.values.includes(inputs.get(only.name)?.input.value ?? "");
+      row.hidden = only !== null && !only.values.includes(String(controls.get(only.name)?.value() ?? ""));
     }
     ready = "";
     awaited = "";
