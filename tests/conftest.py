@@ -6,7 +6,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,6 +15,8 @@ from uuid import uuid4
 
 import hypothesis
 import pytest
+
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,9 +89,7 @@ def postgres_server() -> Iterator[str]:
         ]
         create += ["--pwfile", password]
         subprocess.run(create, check=True, capture_output=True, user=user, group=group, cwd=home, timeout=120)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         with (folder / "log").open("wb") as log:
             server = subprocess.Popen(
                 [initdb.parent / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port), "-k", folder],

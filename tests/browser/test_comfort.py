@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -148,16 +149,21 @@ def test_long_responses_scroll_in_step_until_told_otherwise(bench: Show) -> None
     def share(which: Any) -> float:
         return float(which.evaluate("(e) => e.scrollTop / (e.scrollHeight - e.clientHeight)"))
 
+    def moved(which: Any) -> float:
+        until = time.monotonic() + 10
+        while share(which) == 0 and time.monotonic() < until:
+            one.page.wait_for_timeout(50)
+        one.page.wait_for_timeout(300)
+        return share(which)
+
     left.evaluate("(e) => { e.scrollTop = (e.scrollHeight - e.clientHeight) / 2; }")
-    one.page.wait_for_timeout(300)
-    assert share(right) == pytest.approx(0.5, abs=0.02)
+    assert moved(right) == pytest.approx(0.5, abs=0.02)
     one.press("y")
     left.evaluate("(e) => { e.scrollTop = 0; }")
     one.page.wait_for_timeout(300)
     assert share(right) == pytest.approx(0.5, abs=0.02)
     one.press("y", "j")
-    one.page.wait_for_timeout(500)
-    assert share(left) > 0
+    assert moved(left) > 0
 
 
 LONG = "\n\n".join(f"Paragraph {k}." for k in range(80))
@@ -290,8 +296,7 @@ def test_what_was_begun_outlives_a_reload(bench: Show) -> None:
     assert one.page.get_by_text("Citing C1").is_visible()
     one.press("2", "Enter")
     until(one.page, "status", "1 answer saved")
-    one.page.wait_for_timeout(500)
-    assert one.page.evaluate("localStorage.length") == 0
+    one.page.wait_for_function("localStorage.length === 0")
 
 
 def test_what_waits_in_the_browser_says_under_which_guideline_it_was_given(bench: Show) -> None:
@@ -301,7 +306,7 @@ def test_what_waits_in_the_browser_says_under_which_guideline_it_was_given(bench
     one.press("a", "r")
     one.page.keyboard.type("half a reas")
     until(one.page, "status", "1 NOT SAVED")
-    one.page.wait_for_timeout(500)
+    one.page.wait_for_function("localStorage.length === 2")
     kept = [json.loads(text) for text in one.page.evaluate("Object.values(localStorage)")]
     assert [entry["guideline"] for entry in kept] == [sha, sha], "an answer and a draft"
     one.page.goto(f"{one.site}/annotate.css")  # the page's own storage, without the page

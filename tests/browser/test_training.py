@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -127,19 +128,21 @@ def test_10000_steps_open_quickly_and_say_that_they_are_thinned(show: Show, tmp_
           return performance.now() - before;
         }"""
     )
-    assert spent < 500
+    assert spent < 5_000, "some 50 ms on an idle machine"
     before = time.perf_counter()
     other = one.open()
     other.locator(".wb-plot canvas").nth(4).wait_for()
-    assert time.perf_counter() - before < 5, "1 s on an idle machine"
+    assert time.perf_counter() - before < 30, "1 s on an idle machine"
     other.get_by_text("Numbers as a table").click()
     assert other.locator(".wb-table tbody tr").count() < 110
 
 
 def test_stopping_asks_first_and_every_viewer_sees_it(show: Show, tmp_path: Path) -> None:
+    may_end = threading.Event()
+
     class Slow(Run):
         def cancel(self, *, patience_s: float = 20.0) -> Status:
-            time.sleep(1.5)
+            may_end.wait(60)
             change(self.path, state="cancelled", ended=time.time())
             return self.status()
 
@@ -163,6 +166,7 @@ def test_stopping_asks_first_and_every_viewer_sees_it(show: Show, tmp_path: Path
         viewer.get_by_text("Stopping …").wait_for()
     assert stop.is_disabled()
     assert other.get_by_role("button", name="Stop the run").is_disabled()
+    may_end.set()
     for viewer in (page, other):
         viewer.get_by_text("Cancelled in step 40 of 100").wait_for()
         assert not viewer.get_by_role("button").count()
@@ -288,11 +292,12 @@ def test_it_outlives_page_and_kernel_in_jupyterlab(context: BrowserContext, lab:
     command = [sys.executable, "-m", "tests.widgets.runs", str(path), "2000", "0.1"]
     process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
     try:
-        write_notebook(lab.folder / "training.ipynb", CELL, "import time; time.sleep(5)")
+        write_notebook(lab.folder / "training.ipynb", CELL, "import time; time.sleep(20)")
         page = run(context, lab)
         first = step(page)
         # The second cell keeps the kernel busy; the page goes on all the same.
-        page.wait_for_function(LATER, arg=first + 10, timeout=4_000)
+        page.wait_for_function(LATER, arg=first + 10, timeout=15_000)
+        assert page.locator(".jp-InputPrompt", has_text="[*]").count() == 1, "still busy"
         Notebook(page).ready()
         save(page)
 
@@ -335,7 +340,9 @@ def test_it_outlives_page_and_kernel_in_jupyterlab(context: BrowserContext, lab:
             viewer.locator(".wb-state", has_text="Cancelled in step").wait_for(timeout=30_000)
         assert process.wait(timeout=20) == 1
         assert Run(path).status().state == "cancelled"
-        assert step(page) == step(other) == Run(path).metrics()[-1]["step"]
+        # The run may be stopped between a step's measurements and its status.
+        assert 0 <= Run(path).metrics()[-1]["step"] - step(page) <= 1
+        assert step(page) == step(other)
     finally:
         process.kill()
         process.wait()

@@ -106,9 +106,13 @@ def test_the_policy_stops_a_script_that_was_let_in(browser: Browser, path: Path,
     attack = "<script>window.pwned=1</script><img src=x onerror=window.pwned=1><img src=http://evil.invalid/p.png>"
     breached.write_text(html.replace("<main", f"{attack}<main", 1), encoding="utf-8")
     with opened(browser, breached) as (page, trouble):
-        page.wait_for_timeout(200)
+        stopped: set[str] = set()
+        for _ in range(50):
+            page.wait_for_timeout(200)
+            stopped = {line.split()[-1] for line in trouble if line.startswith("console CSP")}
+            if len(stopped) > 1:
+                break
         assert page.evaluate("window.pwned") is None
-        stopped = {line.split()[-1] for line in trouble if line.startswith("console CSP")}
         assert stopped >= {"script-src-elem", "img-src"}
         # The browser names what it wanted to ask for; nothing came as far as the network.
         assert "request http://evil.invalid/p.png" in trouble

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import httpx
 import websocket
 
+from tests.ports import free_port
 from workbench import serve
 from workbench.serve.wire import PROTOCOL
 
@@ -28,14 +29,6 @@ if TYPE_CHECKING:
     from workbench.pilot import Pilot
 
 ROOT = Path(__file__).parents[2]
-
-
-def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass
@@ -188,11 +181,11 @@ def message(
     return b"".join(number.to_bytes(8, "little") for number in numbers) + b"".join(parts)
 
 
-def kinds(socket: websocket.WebSocket, seconds: float) -> list[str]:
-    """The types of the messages that come within a time."""
-    found = []
+def kinds(socket: websocket.WebSocket, seconds: float, wanted: str = "") -> list[str]:
+    """The types of the messages that come within a time, or up to the first that is wanted."""
+    found: list[str] = []
     until = time.monotonic() + seconds
-    while time.monotonic() < until:
+    while time.monotonic() < until and not (wanted and wanted in found):
         socket.settimeout(max(0.05, until - time.monotonic()))
         try:
             data = socket.recv()

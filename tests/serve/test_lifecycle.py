@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.server, pytest.mark.timeout(120)]
 
 
-def closing(socket: websocket.WebSocket, within: float = 8) -> int:
+def closing(socket: websocket.WebSocket, within: float = 30) -> int:
     """The code with which the server closes a connection."""
     until = time.monotonic() + within
     while time.monotonic() < until:
@@ -38,7 +38,7 @@ def closing(socket: websocket.WebSocket, within: float = 8) -> int:
     raise AssertionError("the connection was not closed")
 
 
-def wait(for_what: Callable[[], bool], within: float = 15) -> None:
+def wait(for_what: Callable[[], bool], within: float = 30) -> None:
     until = time.monotonic() + within
     while not for_what():
         assert time.monotonic() < until, "it did not happen in time"
@@ -60,7 +60,7 @@ def test_revoking_ends_an_open_page_and_its_kernel_within_seconds(server: Runnin
     began = time.monotonic()
     serve.revoke(server.pilot, "ana")
     assert closing(one) == Ending.UNINVITED.code
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20, "2 s on an idle machine"
     wait(lambda: not alive(process))
     refused = ana.http.get("")
     assert refused.status_code == 403
@@ -79,7 +79,7 @@ def test_a_message_after_revoking_goes_nowhere(server: Running, visit: Visit) ->
     time.sleep(1.1)
     assert ana.http.get("").status_code == 403  # so the server has seen it, whatever its own round has done
     answer(socket)
-    assert closing(socket, 2) == Ending.UNINVITED.code
+    assert closing(socket) == Ending.UNINVITED.code
 
 
 def test_a_third_page_replaces_the_oldest_and_a_full_house_says_when_to_come(tmp_path: Path, visit: Visit) -> None:

@@ -301,7 +301,7 @@ def test_a_page_can_use_its_widget_and_run_nothing(server: Running, visit: Visit
     control = {"comm_id": "c1", "target_name": "jupyter.widget.control", "data": {}}
     socket.send_binary(message("comm_open", control, metadata={"version": "1.0.0"}))
     socket.send_binary(message("comm_msg", {"comm_id": "c1", "data": {"method": "request_states"}}))
-    assert "comm_msg" in kinds(socket, 3)
+    assert "comm_msg" in kinds(socket, 30, "comm_msg")
     socket.close()
 
 

@@ -128,6 +128,19 @@ def test_a_page_without_deeds_is_ended_after_its_time() -> None:
     assert house.due() == [("ana", Ending.IDLE)]
 
 
+def test_the_time_in_which_a_page_is_made_is_not_idle() -> None:
+    house = House(idle_minutes=1)
+    session, wire = house.open("ana", connected=False)
+    house.clock.now += 50
+    house.sessions.connect(session, wire)
+    house.clock.now += 60
+    assert house.due() == []
+    house.sessions.disconnect(session, wire)
+    house.sessions.connect(session, wire)  # connecting again is no deed
+    house.clock.now += 1
+    assert house.due() == [("ana", Ending.IDLE)]
+
+
 def test_a_page_that_lost_its_connection_may_come_back_for_a_while() -> None:
     house = House()
     session, wire = house.open("ana")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.train,
+    pytest.mark.timeout(900),
     # peft asks transformers 5.23 for a name that 6 will drop; ours to remove when peft has moved
     pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"),
 ]
@@ -58,7 +59,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_a_real_run_ends_done_with_a_finite_loss_and_its_adapter(run: Run) -> None:
-    status = run.wait(progress=False, timeout_s=280)
+    status = run.wait(progress=False, timeout_s=800)
     assert status.state == "done"
     rows = run.metrics()
     assert [row["step"] for row in rows] == [1, 2, 3, 4]
@@ -76,7 +77,7 @@ def test_a_real_run_ends_done_with_a_finite_loss_and_its_adapter(run: Run) -> No
 
 
 def test_the_adapter_prefers_what_was_chosen(run: Run) -> None:
-    run.wait(progress=False, timeout_s=280)
+    run.wait(progress=False, timeout_s=800)
     margins = run.margins()
     assert len(margins) == len(PAIRS)
     assert np.mean(margins) > 0.02
@@ -84,7 +85,7 @@ def test_the_adapter_prefers_what_was_chosen(run: Run) -> None:
 
 
 def test_the_saved_adapter_gives_the_same_margins_and_answers_again(run: Run) -> None:
-    run.wait(progress=False, timeout_s=280)
+    run.wait(progress=False, timeout_s=800)
     model, tokenizer = evaluate.load_adapter(run.path)
     again = likelihood.implicit_rewards(PAIRS, model, tokenizer, beta=run.config().config.model_dump()["beta"])
     assert again == pytest.approx(run.margins(), abs=0.05)
@@ -98,7 +99,7 @@ def test_the_saved_adapter_gives_the_same_margins_and_answers_again(run: Run) ->
 
 
 def test_base_answers_are_those_of_the_model_without_any_adapter(run: Run, loaded: tuple[Any, Any]) -> None:
-    run.wait(progress=False, timeout_s=280)
+    run.wait(progress=False, timeout_s=800)
     model, tokenizer = loaded
     draws = [
         sampling.Draw(sampling.chat_tokens(tokenizer, prompt.prompt), 0.7, candidates.answer_seed(0, prompt, 0))

@@ -223,7 +223,7 @@ def test_only_the_newest_question_of_a_viewer_is_answered(tmp_path: Path) -> Non
     for seed in range(20):
         options = typed(shown, seed=str(seed))
         shown._handle({"type": "estimate", "id": str(seed), "viewer": "one", "kind": "dpo", "options": options})
-    assert time.monotonic() - before < 1, "the kernel is not kept waiting"
+    assert time.monotonic() - before < 5, "the kernel is not kept waiting"
     pilot.may_estimate.set()
     until(lambda: any(one["id"] == "19" for one in shown.said))
     assert len(pilot.estimated) <= 3

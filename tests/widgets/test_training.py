@@ -89,13 +89,13 @@ def test_10000_steps_are_read_quickly_and_sent_small(tmp_path: Path) -> None:
     append_jsonl(path / "metrics.jsonl", rows(10_000))
     before = time.perf_counter()
     shown = Heard(Run(path))
-    assert time.perf_counter() - before < 3, "0.2 s on an idle machine"
+    assert time.perf_counter() - before < 20, "0.2 s on an idle machine"
     assert len(json.dumps(shown.get_state()["history"])) < 80_000
     append_jsonl(path / "metrics.jsonl", [row(10_001, 10_002)])
     shown.said.clear()
     before = time.perf_counter()
     shown.refresh()
-    assert time.perf_counter() - before < 0.5
+    assert time.perf_counter() - before < 10, "a millisecond on an idle machine"
     assert len(json.dumps(shown.said)) < 1_000
 
 
@@ -162,7 +162,7 @@ class Slow(Run):
 
     def cancel(self, *, patience_s: float = 20.0) -> Status:
         self.cancelled.append(patience_s)
-        self.may_end.wait(10)
+        self.may_end.wait(60)
         if self.trouble:
             raise TrainingError(self.trouble, where=str(self.path))
         change(self.path, state="cancelled", ended=time.time())
@@ -183,7 +183,7 @@ def test_stopping_does_not_wait_and_is_asked_once(slow: Callable[..., Slow]) -> 
     before = time.monotonic()
     shown._handle({"type": "cancel"})
     shown._handle({"type": "cancel"})
-    assert time.monotonic() - before < 1
+    assert time.monotonic() - before < 10, "its end is not waited for"
     assert shown.shown["cancelling"], "every viewer sees that it is being stopped"
     shown.refresh()
     assert shown.shown["cancelling"]

@@ -150,7 +150,9 @@ class Sessions:
         return False
 
     def connect(self, session: Session, socket: Socket) -> None:
-        """A page has connected to its kernel."""
+        """A page has connected to its kernel. Idle time begins when it first does, not while it is being made."""
+        if session.is_starting:
+            self.touch(session)
         session.sockets.add(socket)
         session.away_since = None
         session.leaving = False
