@@ -6,8 +6,9 @@
 `brief` is a pilot made here (`brief_pilot.py`) in which every prompt asks for a short answer; another pilot is copied.
 Its simulated annotators label it twice: as they are, and with their skill divided by --noise. On each, DPO, robust DPO
 with the flip rate that the labels tell, and DPO on single votes train with the same seeds; plain DPO also on shuffled
-labels. All answer the same held-out prompts, with the same random numbers as the base. With --keep, a benchmark that
-was stopped goes on where it was. Prints a Markdown table: 95 % intervals are over prompts, seeds averaged first.
+labels, and so does DPO on single votes where `shuffled-votes` is among the arms. All answer the same held-out prompts,
+with the same random numbers as the base. With --keep, a benchmark that was stopped goes on where it was. Prints
+a Markdown table: 95 % intervals are over prompts, seeds averaged first.
 """
 
 from __future__ import annotations
@@ -40,7 +41,10 @@ ARMS: dict[str, dict[str, Any]] = {
     "robust": {"loss": "robust"},
     "votes": {"loss": "votes"},
     "shuffled": {"loss": "sigmoid", "placebo": True},
+    "shuffled-votes": {"loss": "votes", "placebo": True},
 }
+# What an arm's effect is told against: the first of these that is trained.
+AGAINST = {"votes": ("shuffled-votes", "shuffled")}
 # Rows an item where votes are kept: as many as there are votes, so a tie among them is rounded.
 VOTES = 3
 _MADE = shutil.ignore_patterns("*.sqlite*", "runs", "rounds", "report", "preferences", "exports")
@@ -108,7 +112,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=float, default=1.0)
     parser.add_argument("--beta", type=float, default=0.1)
     parser.add_argument("--sft-weight", type=float, default=0.0)
-    parser.add_argument("--arms", nargs="+", choices=tuple(ARMS), default=tuple(ARMS))
+    parser.add_argument("--arms", nargs="+", choices=tuple(ARMS), default=("dpo", "robust", "votes", "shuffled"))
     parser.add_argument("--keep", type=Path, help="where pilots and runs are kept; left out, they are not")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as passing:
@@ -142,17 +146,18 @@ def report(name: str, pilot: Pilot, given: argparse.Namespace, settings: dict[st
     rows = pilot.preferences()
     n_wrong, n_told = wrong(pilot, rows.split("train"))
     runs: dict[str, list[Run]] = {}
-    for arm in sorted(given.arms, key=lambda arm: arm != "shuffled"):  # what all effects are told against comes first
+    for arm in sorted(given.arms, key=lambda arm: not is_placebo(arm)):  # what effects are told against comes first
         runs[arm] = []
         for seed in range(given.seeds):
-            made = rows.by_votes(VOTES) if arm == "votes" else rows
+            made = rows.by_votes(VOTES) if ARMS[arm]["loss"] == "votes" else rows
             run = pilot.train("dpo", made, seed=seed, reuse=True, **ARMS[arm], **settings)
             run.wait(progress=False)
             runs[arm].append(run)
         change = gains(pilot, runs[arm], "adapter", "base")
         effect = ""
-        if "shuffled" in runs and arm != "shuffled":
-            effect = shown(change - gains(pilot, runs["shuffled"], "adapter", "base"))
+        placebo = next((one for one in AGAINST.get(arm, ("shuffled",)) if one in runs), None)
+        if placebo and not is_placebo(arm):
+            effect = shown(change - gains(pilot, runs[placebo], "adapter", "base"))
         words = float(np.mean(gains(pilot, runs[arm], "adapter_words", "base_words")))
         smoothing = getattr(runs[arm][0].config().config, "label_smoothing", 0)
         told = f"{arm} (epsilon {smoothing:.3f})" if smoothing else arm
@@ -161,6 +166,11 @@ def report(name: str, pilot: Pilot, given: argparse.Namespace, settings: dict[st
         each = " ".join(f"{float(np.mean(gains(pilot, [run], 'adapter', 'base'))):+.3f}" for run in runs[arm])
         cells = (name, counts, told, shown(change), each, effect or "–", f"{words:+.1f}", f"{minutes:.1f}")
         print(f"| {' | '.join(cells)} |", flush=True)
+
+
+def is_placebo(arm: str) -> bool:
+    """Whether its labels are shuffled."""
+    return bool(ARMS[arm].get("placebo"))
 
 
 def shown(values: Any) -> str:

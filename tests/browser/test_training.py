@@ -128,11 +128,11 @@ def test_10000_steps_open_quickly_and_say_that_they_are_thinned(show: Show, tmp_
           return performance.now() - before;
         }"""
     )
-    assert spent < 5_000, "some 50 ms on an idle machine"
+    assert spent < 2_500, "some 50 ms on an idle machine"
     before = time.perf_counter()
     other = one.open()
     other.locator(".wb-plot canvas").nth(4).wait_for()
-    assert time.perf_counter() - before < 30, "1 s on an idle machine"
+    assert time.perf_counter() - before < 15, "1 s on an idle machine"
     other.get_by_text("Numbers as a table").click()
     assert other.locator(".wb-table tbody tr").count() < 110
 

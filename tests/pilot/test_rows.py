@@ -13,12 +13,12 @@ import pytest
 from tests.exporters import make
 from tests.pilot import small
 from workbench import exporters
-from workbench.errors import ExportError, PilotError, WorkbenchError
+from workbench.errors import ExportError, PilotError, RecordError, WorkbenchError
 from workbench.exporters import KINDS, ModelledRow
 from workbench.guidelines.reading import load
 from workbench.pilot import Pilot, open_pilot, training
 from workbench.pilot.bring_in import import_into
-from workbench.pilot.rows import options_of
+from workbench.pilot.row_options import options_of
 from workbench.records import Adjudication, Annotator, Label, content_id
 from workbench.stats import aggregation
 from workbench.training import dpo, kinds
@@ -183,7 +183,7 @@ def test_classes_are_wanted_by_your_word(tmp_path: Path) -> None:
         pilot.rows("kto")
     with pytest.raises(PilotError, match="no class bad"):
         pilot.rows("kto", desirable=["fine"], undesirable=["bad"])
-    with pytest.raises(PilotError, match="list of classes"):
+    with pytest.raises(RecordError, match=r"desirable: .*this is a list of names: \['fine'\]"):
         pilot.rows("kto", desirable="fine")
     found = pilot.rows("kto", desirable=["fine"])
     # Two of three call a long answer poor.
@@ -246,7 +246,7 @@ def test_the_model_decides_where_it_is_asked(shipped: Pilot) -> None:
         assert isinstance(row, ModelledRow)
         assert row.margin == pytest.approx(2 * row.p_model - 1, abs=2e-6)
     assert make.balanced(decided, shipped.label_records())
-    with pytest.raises(PilotError, match="decide must be votes or model"):
+    with pytest.raises(RecordError, match=r"decide: Input should be 'votes' or 'model'"):
         shipped.preferences(decide="chance")  # type: ignore[arg-type]
     shipped.preferences()
 
@@ -486,6 +486,33 @@ def test_several_pairs_of_a_ranking_are_no_votes_yet(tmp_path: Path) -> None:
     assert training.rows_for(pilot, "dpo", config, expanded) is expanded
 
 
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("kto", {"clear": "wide"}),
+        ("kto", {"clear": None}),
+        ("kto", {"exclude": "s0"}),  # which would leave out s and 0
+        ("kto", {"exclude": 1}),
+        ("dpo", {"keep_gold": "no"}),
+        ("dpo", {"eval_share": "10%"}),
+        ("dpo", {"eval_share": 2}),
+        ("dpo", {"ties": "some"}),
+        ("dpo", {"decide": "dice"}),
+        ("dpo", {"by_votes": "three"}),
+    ],
+)
+def test_values_that_are_none_of_an_option_are_refused(tmp_path: Path, kind: str, options: dict[str, Any]) -> None:
+    pilot = opened(tmp_path, "pairwise")
+    (name,) = options
+    with pytest.raises(RecordError, match=rf"{name}(\.bool)?: "):
+        pilot.rows(kind, **options)
+    with pytest.raises(RecordError, match=rf"{name}(\.bool)?: "):
+        pilot.estimate(kind, **options)
+    if kind == "dpo" and name != "by_votes":
+        with pytest.raises(RecordError, match=rf"{name}(\.bool)?: "):
+            pilot.preferences(**options)
+
+
 def test_no_option_of_rows_is_a_setting_of_a_run() -> None:
     for task in TASKS:
         for kind in KINDS:
@@ -496,7 +523,7 @@ def test_a_run_takes_the_options_of_its_rows(tmp_path: Path) -> None:
     pilot = opened(tmp_path, "classification")
 
     def told(kind: str, rows: Exported[Any] | None = None, **options: Any) -> list[dict[str, Any]]:
-        return training.chosen(pilot, kind, rows, max_pairs=None, options=options)[2]
+        return training.chosen(pilot, kind, rows, max_pairs=None, options=options).rows
 
     wanted = pilot.rows("kto", desirable=["poor"])
     assert told("kto", desirable=["poor"], epochs=1) == told("kto", wanted) != told("kto", desirable=["fine"])
@@ -520,6 +547,11 @@ def test_the_form_asks_what_the_rows_wait_for(tmp_path: Path) -> None:
     told = found.estimate("kto", desirable=["fine"], samples=0)
     rows = found.rows("kto", desirable=["fine"])
     assert told["lines"][0] == f"{len(rows.split('train'))} rows to train on, {len(rows.split('eval'))} held out"
+    assert kinds["dpo"]["choices"]["loss"] == ["sigmoid", "robust", "ipo"], "no votes on a pair"
+    with pytest.raises(PilotError, match="loss votes needs several votes on one pair, which classification labels"):
+        found.estimate("dpo", desirable=["fine"], loss="votes")
+    with pytest.raises(PilotError, match="flip rate"):
+        found.estimate("dpo", desirable=["fine"], loss="robust", label_smoothing=None)
     pairs = opened(tmp_path, "ranking").launch_options()["kinds"]
     assert {kind for kind, one in pairs.items() if "ties" in one["defaults"]} == {"dpo", "reward"}
     assert pairs["dpo"]["choices"]["ties"] == ["drop", "both", "split"]
@@ -532,10 +564,12 @@ def test_ties_and_votes_of_a_run_are_asked_for_together(tmp_path: Path) -> None:
         small.opened(tmp_path / "small", n=12),
         lambda item, k: {"choice": "tie" if item.id < "i_8" and k else "A"},
     )
-    config, made, _ = training.chosen(pilot, "dpo", None, max_pairs=None, options={"ties": "both", "loss": "votes"})
-    assert (made.sha256, config.loss) == (pilot.rows("dpo", ties="both", by_votes=True).sha256, "votes")  # type: ignore[attr-defined]
-    assert made.sha256 != pilot.rows("dpo", by_votes=True).sha256
-    assert not (pilot.folder / "preferences").exists(), "rows made for one run are not the pilot's"
+    choice = training.chosen(pilot, "dpo", None, max_pairs=None, options={"ties": "both", "loss": "votes"})
+    assert choice.config.model_dump()["loss"] == "votes"
+    assert choice.made.sha256 == pilot.rows("dpo", ties="both", by_votes=True).sha256
+    assert choice.made.sha256 != pilot.rows("dpo", by_votes=True).sha256
+    assert choice.row_options == {"ties": "both"}
+    assert not (pilot.folder / "preferences").exists(), "nothing is written where nothing is started"
 
 
 def test_votes_under_another_guideline_do_not_turn_a_row(tmp_path: Path) -> None:

@@ -61,7 +61,25 @@ def test_votes_take_one_row_a_vote_and_robust_the_flip_rate_of_its_rows(pilot: P
     epsilon = pilot.flip_rate().epsilon
     assert epsilon is not None
     assert robust.config().config.model_dump()["label_smoothing"] == epsilon
+    kept = pilot.train("dpo", loss="robust", label_smoothing=None, ties="both")  # as the form asks
+    of_ties = pilot.flip_rate(pilot.preferences(ties="both")).epsilon
+    assert kept.config().config.model_dump()["label_smoothing"] == of_ties
+    told = pilot.estimate("dpo", loss="robust", label_smoothing=None, ties="both", samples=0)["lines"]
+    assert told[1].startswith(f"epsilon {of_ties:.3f}, the flip rate of these rows: ")
     assert pilot.train("dpo", loss="robust", label_smoothing=0.2).config().config.model_dump()["label_smoothing"] == 0.2
+
+
+def test_a_run_says_how_its_rows_were_made_and_is_measured_on_pairs_made_so(pilot: Pilot) -> None:
+    labels = pilot.label_records()
+    somebody = labels[0].annotator
+    run = pilot.train("kto", exclude=[somebody], clear=0.3)
+    assert run.manifest()["row_options"] == {"exclude": [somebody], "clear": 0.3}
+    assert pilot.train("kto").manifest()["row_options"] == {}
+    held_out = pilot.rows("dpo", exclude=[somebody]).split("eval")
+    assert run.pairs() == rows_as_dicts(held_out) != rows_as_dicts(pilot.rows("dpo").split("eval"))
+    pilot.train("dpo", ties="both")
+    written = runfiles.read_jsonl(pilot.folder / "preferences" / "train.jsonl")
+    assert written == rows_as_dicts(pilot.rows("dpo", ties="both").split("train"))
 
 
 def test_a_placebo_keeps_texts_and_loses_what_was_said(pilot: Pilot) -> None:

@@ -89,13 +89,13 @@ def test_10000_steps_are_read_quickly_and_sent_small(tmp_path: Path) -> None:
     append_jsonl(path / "metrics.jsonl", rows(10_000))
     before = time.perf_counter()
     shown = Heard(Run(path))
-    assert time.perf_counter() - before < 20, "0.2 s on an idle machine"
+    assert time.perf_counter() - before < 5, "0.2 s on an idle machine"
     assert len(json.dumps(shown.get_state()["history"])) < 80_000
     append_jsonl(path / "metrics.jsonl", [row(10_001, 10_002)])
     shown.said.clear()
     before = time.perf_counter()
     shown.refresh()
-    assert time.perf_counter() - before < 10, "a millisecond on an idle machine"
+    assert time.perf_counter() - before < 2, "a millisecond on an idle machine"
     assert len(json.dumps(shown.said)) < 1_000
 
 

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any, get_args
 from workbench import exporters
 from workbench.errors import WorkbenchError
 from workbench.pilot import measures, training
-from workbench.pilot.rows import classes, options_of
+from workbench.pilot.row_options import options_of
+from workbench.pilot.rows import classes
 from workbench.training import models
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from workbench.exporters import Exported
+    from workbench.pilot.noise import FlipRate
     from workbench.pilot.opening import Pilot
     from workbench.training.launching import Launch
 
@@ -47,12 +49,16 @@ def estimate(
     """See `Pilot.estimate`."""
     from workbench.training import estimate as dry
 
-    config, made, listed = training.chosen(pilot, kind, None, max_pairs=max_pairs, options=given)
+    choice = training.chosen(pilot, kind, None, max_pairs=max_pairs, options=given)
     asked = sum(prompt.split == "test" and bool(prompt.constraints) for prompt in pilot.prompts)
     answers = 0 if kind == "reward" else samples * asked
-    found = dry.estimate(kind, listed, config, launch=launch, runs_dir=pilot.folder / "runs", answers=answers)
-    told = f"{len(listed)} rows to train on, {len(made.split('eval'))} held out"
-    return {**found, "lines": [told, *found["lines"], *_unused(made)]}
+    found = dry.estimate(
+        kind, choice.rows, choice.config, launch=launch, runs_dir=pilot.folder / "runs", answers=answers
+    )
+    told = [f"{len(choice.rows):,} rows to train on, {len(choice.made.split('eval')):,} held out"]
+    if choice.flip_rate is not None:
+        told.append(_epsilon(choice.flip_rate))
+    return {**found, "lines": [*told, *found["lines"], *_unused(choice.made)]}
 
 
 def _kind(pilot: Pilot, kind: str) -> dict[str, Any]:
@@ -66,12 +72,18 @@ def _kind(pilot: Pilot, kind: str) -> dict[str, Any]:
     choices = {name: _allowed(fields[name].annotation) for name in _CHOICES if name in fields}
     if "ties" in of_rows:
         choices["ties"] = list(exporters.TIES)
+    if "votes" in choices.get("loss", ()) and "by_votes" not in options_of(pilot.config.task, kind):
+        choices["loss"].remove("votes")
+    hints = {}
+    if "label_smoothing" in asked:
+        asked["label_smoothing"] = None
+        hints["label_smoothing"] = "empty: the flip rate that the labels tell of the rows; between 0 and 0.5"
     shown: dict[str, Any] = {
         "label": _LABELS[kind],
         "defaults": asked,
         "choices": choices,
         "suggestions": {},
-        "hints": {},
+        "hints": hints,
     }
     shown["suggestions"]["model"] = sorted({models.EMBEDDED, *_models(pilot)})
     try:
@@ -88,32 +100,17 @@ def _kind(pilot: Pilot, kind: str) -> dict[str, Any]:
         problem = "" if scorers else "no reward model yet: start a reward run first"
         asked["reward_run"] = scorers[-1] if scorers else ""
         choices["reward_run"] = scorers
-    if "label_smoothing" in fields:
-        _measured(pilot, shown)
-    return {
-        **shown,
-        "rows": len(made.split("train")),
-        "held_out": len(made.split("eval")),
-        "summary": str(made).splitlines()[0],
-        "problem": problem,
-    }
+    n_rows, n_held_out = (len(made.split(split)) for split in ("train", "eval"))
+    summary = str(made).splitlines()[0]
+    if "ties" in of_rows:  # what is chosen of them decides; the estimate says how
+        told = f"With ties left out: {n_rows:,} rows to train on, {n_held_out:,} held out; {summary}."
+        return {**shown, "rows": None, "held_out": None, "summary": told, "problem": problem}
+    return {**shown, "rows": n_rows, "held_out": n_held_out, "summary": summary, "problem": problem}
 
 
-def _measured(pilot: Pilot, shown: dict[str, Any]) -> None:
-    """The flip rate of the rows as the setting's default and hint, where the labels tell it."""
-    try:
-        rate = pilot.flip_rate(n_resamples=200)
-    except WorkbenchError as error:
-        shown["hints"]["label_smoothing"] = f"not told by the labels: {error}"
-        return
-    if rate.epsilon is None:
-        shown["hints"]["label_smoothing"] = f"not told by the labels: {rate.basis}"
-        return
+def _epsilon(rate: FlipRate) -> str:
     one = rate.rows[rate.basis]
-    shown["defaults"]["label_smoothing"] = rate.epsilon
-    shown["hints"]["label_smoothing"] = (
-        f"flip rate of the rows, measured: {one.value:.3f} ({one.low:.3f} to {one.high:.3f})"
-    )
+    return f"epsilon {rate.epsilon:.3f}, the flip rate of these rows: {one.low:.3f} to {one.high:.3f}, {one.label}"
 
 
 def _allowed(annotation: Any) -> list[str]:

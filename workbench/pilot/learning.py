@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from workbench.pilot.proof import Proof
     from workbench.pilot.reward import RewardEvaluation
     from workbench.pilot.rounds import Rounds
-    from workbench.pilot.rows import Decide
+    from workbench.pilot.row_options import Decide
     from workbench.records import Prompt
     from workbench.training.launching import Launch
     from workbench.training.runs import Run

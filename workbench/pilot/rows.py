@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from workbench import exporters, tasks
 from workbench.errors import PilotError, TableError
 from workbench.exporters import KINDS, Exported, Preferences
 from workbench.pilot import measures
+from workbench.pilot.row_options import COMPARED, RowOptions, checked
 from workbench.stats import aggregation
 
 if TYPE_CHECKING:
@@ -17,18 +18,11 @@ if TYPE_CHECKING:
 
     from workbench.exporters import Ties
     from workbench.pilot.opening import Pilot
+    from workbench.pilot.row_options import Decide
     from workbench.records import Guideline, Label
 
-Decide = Literal["votes", "model"]
 # Smallest difference of mean scores that makes a pair: a step of a rating, a quarter of a share.
 STEP, QUARTER = 1.0, 0.25
-_COMPARED = {"pairwise": {"ties", "decide", "posterior"}, "ranking": {"ties", "pairs"}}
-_JUDGED = {
-    "likert": {"criterion"},
-    "classification": {"desirable", "undesirable"},
-    "instruction_following": set(),
-    "factual_accuracy": set(),
-}
 
 
 def make(pilot: Pilot, kind: str, options: Mapping[str, Any]) -> Exported[Any]:
@@ -36,14 +30,7 @@ def make(pilot: Pilot, kind: str, options: Mapping[str, Any]) -> Exported[Any]:
     if kind not in KINDS:
         raise PilotError(f"no rows of kind {kind!r}; there are {', '.join(KINDS)}")
     task = pilot.config.task
-    allowed = options_of(task, kind)
-    unknown = sorted(set(options) - allowed)
-    if unknown:
-        raise PilotError(
-            f"{kind} rows of {task} labels have no option {', '.join(unknown)}",
-            next_step=f"options are {', '.join(sorted(allowed))}",
-        )
-    given = dict(options)
+    given = checked(task, kind, options)
     if kind == "policy" and task != "red_team":
         return exporters.prompt_rows(
             pilot.prompts,
@@ -56,7 +43,7 @@ def make(pilot: Pilot, kind: str, options: Mapping[str, Any]) -> Exported[Any]:
     measures.some_labels(pilot)
     if task == "red_team":
         return _attacks(pilot, kind, given)
-    if task not in _COMPARED:
+    if task not in COMPARED:
         return _singles(pilot, kind, task, given)
     by_votes = given.pop("by_votes", False)
     clear = {"clear": given.pop("clear")} if "clear" in given else {}
@@ -77,8 +64,9 @@ def preferences(
     posterior: bool = False,
 ) -> Preferences:
     """Preference rows of a pairwise pilot; see `Pilot.preferences`. Nothing is written."""
-    if decide not in ("votes", "model"):
-        raise PilotError(f"decide must be votes or model, got {decide!r}")
+    RowOptions(
+        ties=ties, keep_gold=keep_gold, eval_share=eval_share, exclude=exclude, decide=decide, posterior=posterior
+    )
     decisions = measures.decisions(pilot, exclude)
     posteriors = None
     if posterior or decide == "model":
@@ -124,22 +112,6 @@ def modelled(
     names = [str(name) for name in fit.classes]
     rows = zip(items["item"], fit.posterior.tolist(), strict=True)
     return decided, {str(item): dict(zip(names, row, strict=True)) for item, row in rows}
-
-
-def options_of(task: str, kind: str) -> set[str]:
-    """The options that rows of this kind read for this task, all of which change something."""
-    if task == "red_team":
-        return {"withstood", "eval_share", "exclude"}
-    if kind == "policy":
-        return {"eval_share"}
-    allowed = {"keep_gold", "eval_share", "exclude"}
-    if task in _COMPARED:
-        single = {"clear", *(_COMPARED[task] - {"ties", "posterior"})}
-        return allowed | (_COMPARED[task] | {"by_votes"} if kind in ("dpo", "reward") else single)
-    allowed |= _JUDGED[task]
-    if kind in ("dpo", "reward"):
-        return allowed | {"min_gap"}
-    return allowed | ({"threshold"} if task == "likert" else set())
 
 
 def _guideline(pilot: Pilot) -> Guideline:
@@ -243,8 +215,8 @@ def _classes(
     pilot: Pilot, given: dict[str, Any]
 ) -> tuple[Callable[[Label], bool | None], Callable[[Label], float | None], float]:
     names = classes(pilot)
-    good = _named(given.pop("desirable", ()), "desirable")
-    bad = _named(given.pop("undesirable", None), "undesirable")
+    good = set(given.pop("desirable", ()))
+    bad = set(given.pop("undesirable")) if "undesirable" in given else None
     strangers = sorted((good | (bad or set())) - set(names))
     if not good or strangers or good & (bad or set()):
         raise PilotError(
@@ -275,11 +247,3 @@ def classes(pilot: Pilot) -> list[str]:
 def _given_classes(label: Label) -> list[str]:
     found: Any = label.answer["classes"]
     return list(found)
-
-
-def _named(classes: Any, option: str) -> Any:
-    if classes is None:
-        return None
-    if isinstance(classes, str):
-        raise PilotError(f"{option} is a list of classes, got {classes!r}", next_step=f"{option}=[{classes!r}]")
-    return set(classes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from types import MappingProxyType
@@ -11,14 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench import exporters
 from workbench.errors import PilotError
 from workbench.exporters import KINDS, Exported, Preferences, rows_as_dicts
-from workbench.pilot.rows import options_of
+from workbench.pilot.row_options import OF_PAIRS, options_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from workbench.exporters import TrainingRow
+    from workbench.pilot.noise import FlipRate
     from workbench.pilot.opening import Pilot
     from workbench.records import Source
     from workbench.training.evaluate import AnswerConfig
@@ -84,13 +87,16 @@ def rows_for(
     """The rows a run of this kind and loss trains on: those given, or the pilot's own, made with these options."""
     votes = getattr(config, "loss", "") == "votes"
     if rows is None:
-        if kind == "dpo" and pilot.config.task == "pairwise" and not votes and not options:
-            return pilot.preferences()  # writes them as well
-        return pilot.rows(kind, **{**options, **({"by_votes": True} if votes and "by_votes" not in options else {})})
+        if votes and "by_votes" not in options_of(pilot.config.task, kind):
+            raise PilotError(
+                f"loss votes needs several votes on one pair, which {pilot.config.task} labels are not",
+                next_step="another loss",
+            )
+        return pilot.rows(kind, **({"by_votes": True} if votes else {}), **options)
     if options:
         raise PilotError(
             f"{', '.join(sorted(options))} say how rows are made, and these are made already",
-            next_step=f"pass them to pilot.rows({kind!r}, …), or leave the rows out",
+            next_step=f"pass them to what made the rows: pilot.rows({kind!r}, …), or pilot.all_rows",
         )
     if rows.kind != kind and {rows.kind, kind} != {"dpo", "reward"}:
         raise PilotError(
@@ -117,14 +123,17 @@ def start(
     """See `Pilot.train`."""
     from workbench.training import evaluate, jobs
 
-    config, made, listed = chosen(pilot, kind, rows, max_pairs=max_pairs, options=options)
+    choice = chosen(pilot, kind, rows, max_pairs=max_pairs, options=options)
+    config, made, listed = choice.config, choice.made, choice.rows
+    if rows is None and isinstance(made, Preferences) and kind == "dpo" and pilot.config.task == "pairwise":
+        exporters.write(made, pilot.folder / "preferences")  # as pilot.preferences() does
     if placebo:
         listed = shuffled(kind, listed, config.seed)
     prompts = [prompt for prompt in pilot.prompts if prompt.split == "test" and prompt.constraints]
     answers = evaluate.AnswerConfig(samples=samples, seed=config.seed)
     asks = bool(prompts) and kind != "reward"
     held_out = rows_as_dicts(made.split("eval"))
-    pairs = rows_as_dicts(_held_out_pairs(pilot, kind, made))
+    pairs = rows_as_dicts(_held_out_pairs(pilot, kind, choice))
     guidelines = {row["guideline_sha256"] for row in listed}
     if reuse:
         files = {
@@ -144,6 +153,7 @@ def start(
         guideline_sha256=guidelines.pop() if len(guidelines) == 1 else None,  # rounds may have one each
         source=_source(listed, config),
         data_sha256=made.sha256,
+        row_options=choice.row_options,
         prompts=prompts if asks else [],
         answers=answers,
         held_out=held_out,
@@ -173,24 +183,42 @@ def _there(
     return None
 
 
+@dataclass(frozen=True)
+class Choice:
+    """What a run is made of: its settings, the export it trains on, and of that the rows for training.
+
+    `row_options` say how the rows were made, where they were made for this run; `flip_rate` is what the labels told,
+    where it was asked for `epsilon`.
+    """
+
+    config: RunSettings
+    made: Exported[Any]
+    rows: list[dict[str, Any]]
+    row_options: dict[str, Any]
+    flip_rate: FlipRate | None
+
+
 def chosen(
     pilot: Pilot, kind: str, rows: Exported[Any] | None, *, max_pairs: int | None, options: Mapping[str, Any]
-) -> tuple[RunSettings, Exported[Any], list[dict[str, Any]]]:
-    """Settings, the export they train on, and its rows for training.
+) -> Choice:
+    """What a run with these options trains on.
 
-    `robust` without a flip rate takes the one that the labels tell (`Pilot.flip_rate`): without any it would be
-    plain DPO under another name.
+    `robust` without a flip rate takes the one that the labels tell of just these rows (`Pilot.flip_rate`): without any
+    it would be plain DPO under another name.
     """
     of_rows, settings = _divided(pilot, kind, options)
+    if settings.get("label_smoothing", 0) is None:
+        settings.pop("label_smoothing")
     config = config_of(kind, settings)
     made = rows_for(pilot, kind, config, rows, of_rows)
+    rate = None
     if getattr(config, "loss", "") == "robust" and "label_smoothing" not in settings:
         excluded = made.excluded if isinstance(made, Preferences) else ()
         rate = pilot.flip_rate(made if isinstance(made, Preferences) else None, exclude=excluded)
         if rate.epsilon is None:
             raise PilotError(f"no flip rate can be told: {rate.basis}", next_step="pass label_smoothing")
         config = config_of(kind, {**settings, "label_smoothing": rate.epsilon})
-    return config, made, rows_as_dicts(choose_rows(made.split("train"), max_pairs))
+    return Choice(config, made, rows_as_dicts(choose_rows(made.split("train"), max_pairs)), of_rows, rate)
 
 
 def _divided(pilot: Pilot, kind: str, options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -239,15 +267,17 @@ def _turned(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, **sides}
 
 
-def _held_out_pairs(pilot: Pilot, kind: str, made: Exported[Any]) -> Iterable[Any]:
-    """Held-out pairs for kinds whose own rows are none, where the task compares responses.
+def _held_out_pairs(pilot: Pilot, kind: str, choice: Choice) -> Iterable[Any]:
+    """Held-out pairs for kinds whose own rows are none, where the task compares responses; decided as the rows are.
 
     The rows may have been made with another share held out: pairs of prompts that are trained on are left out.
     """
     if kind in ("dpo", "reward") or pilot.config.task not in ("pairwise", "ranking"):
         return ()
-    trained = {row.prompt_id for row in made.split("train")}
-    return [row for row in pilot.rows("dpo").split("eval") if row.prompt_id not in trained]
+    allowed = OF_PAIRS & options_of(pilot.config.task, "dpo")
+    options = {name: value for name, value in choice.row_options.items() if name in allowed}
+    trained = {row.prompt_id for row in choice.made.split("train")}
+    return [row for row in pilot.rows("dpo", **options).split("eval") if row.prompt_id not in trained]
 
 
 def _source(rows: Sequence[Mapping[str, Any]], config: RunSettings) -> Source:

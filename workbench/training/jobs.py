@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import JsonValue
+
 from workbench.errors import TrainingError
 from workbench.records import Record, Sha256, Source, canonical_json
 from workbench.training import evaluate, launching, models, processes, runfiles, running
@@ -36,6 +38,7 @@ def start(
     guideline_sha256: str | None = None,
     source: Source = "human",
     data_sha256: str | None = None,
+    row_options: Mapping[str, Any] | None = None,
     prompts: Sequence[Prompt] = (),
     answers: evaluate.AnswerConfig | None = None,
     held_out: Sequence[Mapping[str, Any]] = (),
@@ -60,6 +63,8 @@ def start(
         Of the labels behind the rows; both go to the manifest and on into reports.
     data_sha256
         Hash of the export the rows come from; left out, it is that of the rows as written to data.jsonl.
+    row_options
+        How the rows were made of labels, for the manifest.
     prompts, answers
         Held-out prompts that base and adapter answer after training, in the same process (`Run.answers`).
     held_out
@@ -95,6 +100,7 @@ def start(
     now = time.time()
     manifest = _Manifest(
         data_sha256=data_sha256 or digest,
+        row_options=dict(row_options or {}),
         rows_sha256=digest,
         guideline_sha256=guideline_sha256,
         source=source,
@@ -170,6 +176,7 @@ def resume(run: Run, *, wait: bool = False) -> Run:
 
 class _Manifest(Record):
     data_sha256: Sha256
+    row_options: dict[str, JsonValue]
     rows_sha256: Sha256
     guideline_sha256: Sha256 | None
     source: Source

@@ -81,7 +81,7 @@ def check_rows(
         raise TrainingError(
             f"one class only: all {len(listed)} answers are {'wanted' if wanted else 'unwanted'}",
             where=where,
-            next_step="choose a threshold that divides them, or use SFT for answers that are all wanted",
+            next_step="choose a threshold or classes that divide them, or use SFT for answers that are all wanted",
         )
 
 

@@ -41,6 +41,7 @@ _WORDS = {
 _ONLY_WITH = {"label_smoothing": ("loss", ("robust",))}
 _MINUTES = {"time_budget_s"}
 _WHOLE = {"max_pairs", "seed"}
+_NUMBERS = {"label_smoothing"}
 _MAY_BE_EMPTY = {"max_pairs", "time_budget_s"}
 _ESTIMATED = ("steps", "tokens", "memory_mb", "seconds")
 # Settings that were estimated and may be started; older ones are estimated again.
@@ -53,7 +54,7 @@ class Launching(Protocol):
     `launch_options()` returns::
 
         {"kinds": {name: {"label": str,              # what the kind is called; default: its name
-                          "rows": int, "held_out": int,   # None: not known before an option is given
+                          "rows": int | None, "held_out": int | None,  # None: options decide it
                           "summary": str,            # the ledger in one line
                           "problem": str,            # why it cannot be run; empty when it can
                           "defaults": {option: value},
@@ -226,8 +227,8 @@ def _form(given: Mapping[str, Any]) -> dict[str, Any]:
             {
                 "name": str(name),
                 "label": readable(str(kind.get("label", name))),
-                "rows": kind.get("rows", 0),
-                "held_out": kind.get("held_out", 0),
+                "rows": _count(kind.get("rows", 0)),
+                "held_out": _count(kind.get("held_out", 0)),
                 "summary": readable(str(kind.get("summary", ""))),
                 "problem": readable(str(kind.get("problem", ""))),
                 "fields": [_field(one, defaults[one], kind) for one in names],
@@ -248,7 +249,7 @@ def _field(name: str, default: Any, kind: Mapping[str, Any]) -> dict[str, Any]:
         of, choices = "choice", ["True", "False"]
     elif name in _WHOLE or (isinstance(default, int) and name not in _MINUTES):
         of = "whole"
-    elif isinstance(default, int | float) or name in _MINUTES:
+    elif isinstance(default, int | float) or name in _MINUTES | _NUMBERS:
         of = "number"
     shown = default / 60 if name in _MINUTES and default is not None else default
     if isinstance(shown, float):
@@ -294,6 +295,10 @@ def _value(field: Mapping[str, Any], typed: object) -> Any:
         kind = "a whole number" if field["type"] == "whole" else "a number, such as 0.1 or 5e-5"
         raise RecordError(f"{label} is {text[:40]!r}, and has to be {kind}")
     return value * 60 if field["name"] in _MINUTES else value
+
+
+def _count(n: int | None) -> int | None:
+    return None if n is None else int(n)  # numpy's are no JSON
 
 
 def _ticked(field: Mapping[str, Any], given: object) -> list[str]:

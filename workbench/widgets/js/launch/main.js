@@ -191,9 +191,10 @@ function renderForm({ model, el }) {
     numbers.replaceChildren();
     lines.replaceChildren();
     warn(trouble, model.get("trouble") || "");
-    say(said, !now || now.problem ? "Nothing to estimate." : "Estimating …");
+    const empty = [...controls.values()].find(({ value }) => Array.isArray(value()) && !value().length);
+    say(said, !now || now.problem ? "Nothing to estimate." : empty ? `${empty.field.label}: tick some.` : "Estimating …");
     allow();
-    if (now && !now.problem) timer = setTimeout(estimate, PAUSE_MS);
+    if (now && !now.problem && !empty) timer = setTimeout(estimate, PAUSE_MS);
   }
 
   /** @param {string} type */
