@@ -72,7 +72,7 @@ def test_votes_take_one_row_a_vote_and_robust_the_flip_rate_of_its_rows(pilot: P
 def test_a_run_says_how_its_rows_were_made_and_is_measured_on_pairs_made_so(pilot: Pilot) -> None:
     labels = pilot.label_records()
     somebody = labels[0].annotator
-    run = pilot.train("kto", exclude=[somebody], clear=0.3)
+    run = pilot.train("kto", exclude=(somebody,), clear=0.3)
     assert run.manifest()["row_options"] == {"exclude": [somebody], "clear": 0.3}
     assert pilot.train("kto").manifest()["row_options"] == {}
     held_out = pilot.rows("dpo", exclude=[somebody]).split("eval")

@@ -15,7 +15,7 @@ import numpy as np
 from workbench import exporters
 from workbench.errors import PilotError
 from workbench.exporters import KINDS, Exported, Preferences, rows_as_dicts
-from workbench.pilot.row_options import OF_PAIRS, options_of
+from workbench.pilot.row_options import OF_PAIRS, RowOptions, options_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -153,7 +153,7 @@ def start(
         guideline_sha256=guidelines.pop() if len(guidelines) == 1 else None,  # rounds may have one each
         source=_source(listed, config),
         data_sha256=made.sha256,
-        row_options=choice.row_options,
+        row_options=RowOptions.parse(choice.row_options).model_dump(mode="json", exclude_unset=True),
         prompts=prompts if asks else [],
         answers=answers,
         held_out=held_out,
