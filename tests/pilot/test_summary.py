@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tests.pilot import small
 from workbench import report
-from workbench.pilot import open_pilot, summary
+from workbench.pilot import open_pilot
 from workbench.pilot.summary import red_flags, summarise
 
 if TYPE_CHECKING:
@@ -68,14 +68,3 @@ def test_quarantined_rows_are_flagged(pilot: Pilot) -> None:
     pilot.store.load(pilot.folder / "bad.jsonl", pilot.name)
     flags = red_flags(pilot, None, None, None, None)
     assert any("1 rows could not be read" in flag["text"] for flag in flags)
-
-
-def test_steps_done_again_after_a_resume_are_shown_once() -> None:
-    def line(step: int, **more: float) -> dict[str, float]:
-        return {"step": step, **(more or {"loss": step})}
-
-    again = [line(1), line(2), line(2, eval_loss=0.5), line(3), line(4), line(4, eval_loss=0.4)]
-    again += [line(3, loss=9), line(4, loss=8), line(4, eval_loss=0.3)]
-    shown = summary._in_order(again)
-    assert [one["step"] for one in shown] == [1, 2, 2, 3, 4, 4]
-    assert shown[3:] == [line(3, loss=9), line(4, loss=8), line(4, eval_loss=0.3)]

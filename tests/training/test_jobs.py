@@ -108,6 +108,20 @@ def test_nothing_of_the_environment_is_written_down(tmp_path: Path, child: Any, 
     assert not [path for path in files if b"hf_thisisasecret" in path.read_bytes()]
 
 
+def test_steps_done_again_after_a_resume_are_told_once(run: Run) -> None:
+    def line(step: int, **more: float) -> dict[str, float]:
+        return {"step": step, **(more or {"loss": step})}
+
+    lines = [line(1), line(2), line(2, eval_loss=0.5), line(3), line(4), line(4, eval_loss=0.4)]
+    lines += [line(3, loss=9), line(4, loss=8), line(4, eval_loss=0.3)]
+    runfiles.append_jsonl(run.path / "metrics.jsonl", lines)
+    told = run.metrics()
+    assert [one["step"] for one in told] == [1, 2, 2, 3, 4, 4]
+    assert told[3:] == lines[6:]
+    runfiles.append_jsonl(run.path / "metrics.jsonl", [line(4, loss=7)])  # of the last step alone
+    assert run.metrics()[4:] == [line(4, loss=7)]
+
+
 def test_a_run_that_works_is_followed_to_done(run: Run, child: Any) -> None:
     step = "reporter.metrics({'step': k, 'loss': 1 / k}) or reporter.advance(k)"
     child(f"reporter.phase('training', 2); [{step} for k in (1, 2)]")

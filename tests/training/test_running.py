@@ -12,7 +12,7 @@ import pytest
 from tests.training import tiny
 from workbench.errors import TrainingError
 from workbench.records import Prompt
-from workbench.training import dpo, evaluate, jobs, likelihood, models, rows, running, sft
+from workbench.training import dpo, evaluate, jobs, likelihood, models, rows, runfiles, running, sft
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,10 +73,10 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(
     jobs.resume(stopped)
     assert stopped.status().notes == ("resumed from checkpoint-6",)
     tiny.work(stopped)
-    told = stopped.metrics()
+    told = runfiles.read_jsonl(stopped.path / "metrics.jsonl")
     assert [row["step"] for row in told] == [*range(1, 9), 7, 8]
-    assert losses(stopped)[8:] == pytest.approx(losses(whole)[6:], abs=1e-6)
-    assert losses(stopped)[:8] == pytest.approx(losses(whole), abs=1e-6)
+    for once in (told[:8], stopped.metrics()):
+        assert [row["loss"] for row in once] == pytest.approx(losses(whole), abs=1e-6)
     with pytest.raises(TrainingError, match="the run is done"):
         jobs.resume(stopped)
 

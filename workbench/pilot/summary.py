@@ -254,22 +254,12 @@ def _proof(pilot: Pilot, run: Run) -> dict[str, Any]:
     return {"proof": whole, "proof_runs": found.run_gains(), "notes": (*found.lines()[:2], *found.notes)}
 
 
-def _in_order(metrics: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A run's lines without the steps that were done again after it was resumed."""
-    found: list[dict[str, Any]] = []
-    for line in metrics:
-        while "loss" in line and found and found[-1]["step"] >= line["step"]:
-            found.pop()
-        found.append(line)  # what was held out is measured after the step, in a line of its own
-    return found
-
-
 def _training(run: Run, evaluation: Evaluation) -> dict[str, Any]:
     return {
         "run": run.path.name,
         "config": run.config().config.model_dump(mode="json"),
         "manifest": run.manifest(),
-        "metrics": _in_order(run.metrics()),
+        "metrics": run.metrics(),
         "base": evaluation.base,
         "adapter": evaluation.adapter,
         "difference": evaluation.satisfaction,

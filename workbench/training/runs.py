@@ -49,8 +49,18 @@ class Run:
         return status
 
     def metrics(self) -> list[dict[str, Any]]:
-        """One dict a step: step, loss, margin, accuracy, learning_rate, tokens_per_s, seconds, eta_s and others."""
-        return runfiles.read_jsonl(self.path / "metrics.jsonl")
+        """One dict a step: step, loss, margin, accuracy, learning_rate, tokens_per_s, seconds, eta_s and others.
+
+        What was measured on held-out rows after a step is a dict of its own (eval_loss and others). Steps that were
+        done again after the run was resumed stand here once, as they were done last; metrics.jsonl keeps all.
+        """
+        found: list[dict[str, Any]] = []
+        for row in runfiles.read_jsonl(self.path / "metrics.jsonl"):
+            before = row["step"] - ("loss" in row)  # what is held out is measured after the step
+            while found and found[-1]["step"] > before:
+                found.pop()
+            found.append(row)
+        return found
 
     def manifest(self) -> dict[str, Any]:
         """Hashes, versions, seed, device and model the run rests on."""
