@@ -10,7 +10,7 @@ import pytest
 
 from tests.training import tiny
 from workbench.errors import RecordError, TrainingError
-from workbench.training import dpo, evaluate, models, reward, running
+from workbench.training import dpo, evaluate, models, reward, runfiles, running
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -174,7 +174,7 @@ class TestTrained:
         (run.path / "checkpoints" / "checkpoint-2" / "trainer_state.json").unlink()
         monkeypatch.setattr(running, "save", saved)
         tiny.work(run)
-        first, second, again = run.metrics()
+        first, second, again = runfiles.read_jsonl(run.path / "metrics.jsonl")
         assert [first["step"], second["step"], again["step"]] == [1, 2, 2]
         assert again["loss"] == pytest.approx(second["loss"], abs=1e-5)
         assert abs(second["loss"] - first["loss"]) > 1e-3
