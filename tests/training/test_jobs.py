@@ -413,3 +413,24 @@ def test_a_dead_run_is_read_where_nothing_can_be_written(run: Run, monkeypatch: 
     monkeypatch.setattr(runfiles, "write_status", full)
     status = run.status()
     assert (status.state, status.reason) == ("failed", "process died: it never started")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's memory, told by Linux")
+def test_what_training_has_freed_goes_back_before_answers_are_made() -> None:
+    code = """
+import pathlib
+from workbench.training import work
+
+def resident():
+    return int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * 4096 >> 20
+
+some = [bytearray(b"x" * (1 << 20)) for _ in range(300)]
+kept = some.pop()  # above the others, so that their place is no free end
+del some
+before = resident()
+work._give_back()
+print(before - resident())
+"""
+    environment = os.environ | processes._KEEP_MEMORY
+    told = subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True, timeout=120)
+    assert int(told.stdout) > 250
