@@ -78,6 +78,8 @@ def test_a_run_says_how_its_rows_were_made_and_is_measured_on_pairs_made_so(pilo
     held_out = pilot.rows("dpo", exclude=[somebody]).split("eval")
     assert run.pairs() == rows_as_dicts(held_out) != rows_as_dicts(pilot.rows("dpo").split("eval"))
     pilot.train("dpo", ties="both")
+    again = pilot.train("dpo", loss="votes", by_votes=3)
+    assert again.manifest()["row_options"] == {"by_votes": 3}
     written = runfiles.read_jsonl(pilot.folder / "preferences" / "train.jsonl")
     assert written == rows_as_dicts(pilot.rows("dpo", ties="both").split("train"))
 

@@ -92,7 +92,7 @@ def rows_for(
                 f"loss votes needs several votes on one pair, which {pilot.config.task} labels are not",
                 next_step="another loss",
             )
-        return pilot.rows(kind, **({"by_votes": True} if votes else {}), **options)
+        return pilot.rows(kind, **{**({"by_votes": True} if votes else {}), **options})
     if options:
         raise PilotError(
             f"{', '.join(sorted(options))} say how rows are made, and these are made already",
@@ -125,7 +125,14 @@ def start(
 
     choice = chosen(pilot, kind, rows, max_pairs=max_pairs, options=options)
     config, made, listed = choice.config, choice.made, choice.rows
-    if rows is None and isinstance(made, Preferences) and kind == "dpo" and pilot.config.task == "pairwise":
+    votes = getattr(config, "loss", "") == "votes"  # whose rows are the votes, not the pilot's pairs
+    if (
+        rows is None
+        and isinstance(made, Preferences)
+        and kind == "dpo"
+        and pilot.config.task == "pairwise"
+        and not votes
+    ):
         exporters.write(made, pilot.folder / "preferences")  # as pilot.preferences() does
     if placebo:
         listed = shuffled(kind, listed, config.seed)
