@@ -104,16 +104,28 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 @pytest.fixture
-def context(browser: Browser, lab: Lab) -> Iterator[BrowserContext]:
-    """A fresh profile for JupyterLab; no page in it may ask anything of another machine."""
-    made = browser.new_context(viewport={"width": 1400, "height": 900})
-    made.set_default_timeout(30_000)
+def profile(browser: Browser, lab: Lab) -> Iterator[Callable[[], BrowserContext]]:
+    """Make fresh profiles for JupyterLab; no page in them may ask anything of another machine."""
+    made: list[BrowserContext] = []
     asked: list[str] = []
-    made.on("request", lambda request: asked.append(request.url))
-    yield made
-    made.close()
+
+    def start() -> BrowserContext:
+        made.append(browser.new_context(viewport={"width": 1400, "height": 900}))
+        made[-1].set_default_timeout(30_000)
+        made[-1].on("request", lambda request: asked.append(request.url))
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.close()
     outside = [url for url in asked if not url.startswith(("http://127.0.0.1:", "data:", "blob:"))]
     assert outside == []
+
+
+@pytest.fixture
+def context(profile: Callable[[], BrowserContext]) -> BrowserContext:
+    """A fresh profile for JupyterLab."""
+    return profile()
 
 
 class Bench:
@@ -122,7 +134,6 @@ class Bench:
     def __init__(
         self, context: BrowserContext, site: str, shown: AnnotateWidget, keeper: Keeper, *, live: bool = False
     ) -> None:
-        self.context = context
         self._said: list[str] = []
         if live:  # messages that Python sends on its own, from whichever thread, are fetched by the page
             shown.send = lambda content: self._said.append(json.dumps(content))
@@ -134,10 +145,8 @@ class Bench:
         self.requests: list[str] = []
         self.dialogs: list[str] = []
         self.errors: list[str] = []
-        context.expose_function("pythonState", self.state)
-        context.expose_function("pythonHandle", self.handle)
-        context.expose_function("pythonSaid", self.said)
-        self.page = self.open()
+        self.contexts: list[BrowserContext] = []
+        self.page = self.open(context)
 
     def state(self) -> str:
         return json.dumps(self.widget.get_state(["settings", "start"]))
@@ -151,9 +160,14 @@ class Bench:
         said, self._said = self._said, []
         return said
 
-    def open(self) -> Page:
-        """A tab on the widget, with the keys bound to it."""
-        page = self.context.new_page()
+    def open(self, context: BrowserContext) -> Page:
+        """A page on the widget in a profile that has none yet, with the keys bound to it."""
+        self.contexts.append(context)
+        context.set_default_timeout(15_000)
+        context.expose_function("pythonState", self.state)
+        context.expose_function("pythonHandle", self.handle)
+        context.expose_function("pythonSaid", self.said)
+        page = context.new_page()
         page.on("request", lambda request: self.requests.append(request.url))
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("dialog", self._accept)
@@ -197,12 +211,12 @@ def bench(browser: Browser, site: str) -> Iterator[Callable[..., Bench]]:
 
     def show(n: int = 6, *, live: bool = False, **changes: Any) -> Bench:
         context = browser.new_context(viewport={"width": 1200, "height": 800})
-        context.set_default_timeout(15_000)
         made.append(Bench(context, site, *widget(n, **changes), live=live))
         return made[-1]
 
     yield show
     for one in made:
-        one.context.close()
+        for context in one.contexts:
+            context.close()
         assert one.errors == []
         assert one.outside == []

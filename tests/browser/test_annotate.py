@@ -16,7 +16,7 @@ from workbench.widgets.annotate.desk import AWAY
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
     from tests.browser.conftest import Bench
 
@@ -345,13 +345,13 @@ def test_two_views_of_one_widget_do_not_ask_twice(bench: Show) -> None:
     assert len(one.keeper.labels) == 2
 
 
-def test_two_tabs_that_answer_the_same_item_keep_both_answers_in_order(bench: Show) -> None:
+def test_two_browsers_that_answer_the_same_item_keep_both_answers_in_order(bench: Show, browser: Browser) -> None:
     one = bench(3)
-    other = one.open()  # still shows the first item when it is answered in the first tab
-    one.page.bring_to_front()
+    # Still shows the first item when it is answered in the first one; a tab of the same browser might have taken over
+    # what the first tab was sending.
+    other = one.open(browser.new_context())
     one.press("a")
     until(one.page, "status", "1 answer saved")
-    other.bring_to_front()
     other.keyboard.press("t")
     until(other, "status", "1 answer saved")
     first, second = one.keeper.labels.values()
@@ -367,9 +367,14 @@ def test_the_newer_answer_counts_also_where_an_older_one_waits_in_the_browser(be
     entry = {"type": "answer", "uuid": uuid, "question": key, "guideline": sha, "answer": {"choice": "B"}, "at": 1}
     entry |= {"reason": "", "comment": "", "clauses": [], "flags": [], "duration_s": 1}
     name = f"{one.widget.settings['storage']}:{uuid}"
-    # Another tab, whose kernel is dead, has left it there; this one looks for such every five seconds.
-    one.page.evaluate("([name, text]) => localStorage.setItem(name, text)", [name, json.dumps(entry)])
-    one.press("a")
+    # Another tab, whose kernel is dead, has left it there. This one looks for such every five seconds, but not between.
+    one.page.evaluate(
+        """([name, text]) => {
+          localStorage.setItem(name, text);
+          document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: "a", bubbles: true }));
+        }""",
+        [name, json.dumps(entry)],
+    )
     until(one.page, "status", "1 answer saved")
     one.page.wait_for_function("() => !localStorage.length")
     older, newer = one.keeper.labels.values()
