@@ -25,7 +25,7 @@ with progress.bar("training", 4, "step") as bar:
 def test_a_terminal_sees_step_and_time_left() -> None:
     # A fresh pseudo-terminal is 0 columns wide and 0 lines high.
     ours, theirs = os.openpty()
-    subprocess.run([sys.executable, "-c", SHOW], stderr=theirs, stdout=theirs, check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", SHOW], stderr=theirs, stdout=theirs, check=True, timeout=240)
     os.set_blocking(ours, False)
     seen = os.read(ours, 65536).decode(errors="replace")  # before the other end is closed, which drops what is unread
     os.close(theirs)
@@ -36,5 +36,5 @@ def test_a_terminal_sees_step_and_time_left() -> None:
 
 
 def test_a_pipe_sees_nothing() -> None:
-    told = subprocess.run([sys.executable, "-c", SHOW], capture_output=True, check=True, timeout=60)
+    told = subprocess.run([sys.executable, "-c", SHOW], capture_output=True, check=True, timeout=240)
     assert told.stdout == told.stderr == b""

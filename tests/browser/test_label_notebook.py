@@ -14,7 +14,7 @@ from tests.browser.lab import Lab, Notebook
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Locator, Page
 
-pytestmark = [pytest.mark.browser, pytest.mark.train, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.train]
 
 ROOT = Path(__file__).parents[2]
 MADE = shutil.ignore_patterns("*.sqlite*", "runs", "report", "preferences")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Show = Callable[..., tuple[Following, Pilot]]
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture

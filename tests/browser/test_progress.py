@@ -15,7 +15,7 @@ from workbench.pilot import open_pilot
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).parents[2]
 NAME = "instruction-following-smollm2"

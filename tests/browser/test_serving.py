@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.browser
 
 # Voilà's scripts are of an older JupyterLab than the extension of anywidget; both say so, and work together. And on a
 # slow machine a socket may be opened again: that it is, within seconds, is what should happen, and every test here asks

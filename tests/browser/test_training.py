@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Show = Callable[..., Following]
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.browser
 
 TRAITS = ("shown", "log", "trouble")
 

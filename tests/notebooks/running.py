@@ -26,7 +26,8 @@ def executed(
     notebook: Any = nbformat.read(ROOT / "notebooks" / name, as_version=4)
     notebook.cells = [cell for cell in notebook.cells if cell.id not in without]
     folder = {"metadata": {"path": ROOT / "notebooks"}}
-    NotebookClient(notebook, timeout=timeout, kernel_name="python3", resources=folder).execute()
+    patient = {"iopub_timeout": 120, "startup_timeout": 300}  # else outputs that come late are left out
+    NotebookClient(notebook, timeout=timeout, kernel_name="python3", resources=folder, **patient).execute()
     return notebook
 
 

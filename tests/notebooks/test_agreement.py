@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.notebook, pytest.mark.filterwarnings("ignore:unclosed:
 
 def run(pilot: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Execute the notebook on a pilot; cell id -> everything it showed as text."""
-    notebook = executed("04_agreement.ipynb", pilot, monkeypatch, timeout=300)
+    notebook = executed("04_agreement.ipynb", pilot, monkeypatch, timeout=900)
     return {cell.id: shown(cell) for cell in notebook.cells}
 
 

@@ -311,7 +311,7 @@ def test_an_attack_is_kept_and_goes_on_when_the_pilot_is_opened_again(tmp_path: 
     shown.send = lambda content: told.set() if content.get("done") else None
     key = shown.state()["queue"][0]
     assert shown._handle({"type": "say", "uuid": str(uuid4()), "question": key, "text": "do it"}) is None
-    assert told.wait(10)
+    assert told.wait(120)
     again = open_pilot(pilot.folder).annotate("visitor", model=answers_back)
     turns = again.state()["turns"][key]
     assert turns == [{"role": "user", "text": "do it"}, {"role": "assistant", "text": "no, do it"}]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Visit = Callable[..., Visitor]
 
-pytestmark = [pytest.mark.server, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.server
 
 
 def closing(socket: websocket.WebSocket, within: float = 30) -> int:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Visit = Callable[..., Visitor]
 
-pytestmark = [pytest.mark.server, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.server
 
 NO_KERNEL = "00000000-0000-0000-0000-000000000000"
 # Every address that Voilà or Jupyter's server has, and what it is here. `{kernel}` is one's own.

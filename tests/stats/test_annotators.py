@@ -647,4 +647,4 @@ def test_the_pages_of_a_large_real_crowd_are_made_in_seconds(data_dir: Path) -> 
     spent = time.process_time() - start
     print(f"{spent:.2f} s of processor time for {len(pages)} pages")
     assert len(pages) == 3_815
-    assert spent < 6
+    assert spent < 60  # 4.5 s where it was measured

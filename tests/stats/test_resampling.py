@@ -187,7 +187,7 @@ def test_as_many_kinds_as_items_are_resampled_in_bounded_time() -> None:
     found = agreement.percent_agreement(coded, n_resamples=1_000)
     whole = agreement.percent_agreement(coded, cluster="prompt_id", n_resamples=1_000)
     exact = agreement.percent_agreement(coded, interval="bca", n_resamples=1_000)
-    assert time.process_time() - start < 15
+    assert time.process_time() - start < 120  # 4 s where it was measured
     share = found.value
     half = 1.96 * math.sqrt(share * (1 - share) / 60_000)
     for one in (found, whole, exact):

@@ -23,6 +23,7 @@ RESPONSES = {item.id: tuple(response.id for response in item.responses) for item
 RULES = design.Open(overlap=3, gold_share=0.2, repeat_share=0.1, seed=1)
 GOLD = design.choose_gold(BATCH, RULES.gold_share, RULES.seed)
 HOLD_S = 0.5
+GO_ON = "go on"  # a file among the diaries, made once those who are killed are dead
 GIVE_UP_S = 240.0  # 15 s on an idle machine; an answer that comes late is asked again
 
 
@@ -143,6 +144,9 @@ def work(url: str, name: str, role: str, folder: str) -> None:
         person = Person(store, name, Path(folder))
         stalls = 2 if role == "staller" else 0
         while time.monotonic() < until:
+            if role not in ("victim", "leaver") and person.n_sent >= 8 and not (Path(folder) / GO_ON).exists():
+                time.sleep(0.02)  # else the batch may be whole before anybody is killed
+                continue
             held = person.hold(3)
             if not held:
                 if whole(store):

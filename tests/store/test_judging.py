@@ -241,7 +241,7 @@ def test_eight_threads_of_two_programs_end_in_one_chain(store: Store, store_url:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(timeout=60)
+            thread.join(timeout=240)
     assert failures == []
     assert {one.label_id for one in chain(store)} == {f"t{number}.{k}" for number in range(8) for k in range(3)}
 
@@ -259,7 +259,7 @@ def test_first_answers_of_several_processes_end_in_one_chain(store: Store, store
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(timeout=60)
+        worker.join(timeout=240)
     assert [worker.exitcode for worker in workers] == [0] * 4
     assert {one.label_id for one in chain(store)} == {f"w{number}.{k}" for number in range(4) for k in range(5)}
 

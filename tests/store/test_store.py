@@ -361,7 +361,7 @@ def test_what_was_acknowledged_survives_a_killed_writer(
     log.touch()
     writer = processes.Process(target=_write_and_tell, args=(store_url, str(log)))
     writer.start()
-    until = time.monotonic() + 60
+    until = time.monotonic() + 240
     while log.read_bytes().count(b"\n") < 60 and time.monotonic() < until:
         time.sleep(0.01)
     writer.kill()
@@ -467,7 +467,7 @@ def test_a_reader_is_not_blocked_by_a_writer(tmp_path: Path) -> None:
         with engine.transaction(store._engine, writes=True):
             started = time.monotonic()
             assert store.labels("p") == []
-            assert time.monotonic() - started < 5
+            assert time.monotonic() - started < 50, "who is blocked waits for 60 s"
 
 
 def test_network_file_systems_are_recognised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -598,7 +598,7 @@ with open_store(sys.argv[1]) as store:
 
 def test_a_full_disk_is_one_line_and_costs_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", FILL, tmp_path / "s.sqlite"], capture_output=True, text=True, cwd=ROOT, timeout=60
+        [sys.executable, "-c", FILL, tmp_path / "s.sqlite"], capture_output=True, text=True, cwd=ROOT, timeout=240
     )
     assert done.returncode == 0, done.stderr
     *told, last = done.stdout.splitlines()
@@ -627,7 +627,7 @@ store.append([label("parent2", item="i3")])
 print([one.label_id for one in store.labels("p")])
 """
     done = subprocess.run(
-        [sys.executable, "-c", code, tmp_path / "s.sqlite"], capture_output=True, text=True, cwd=ROOT, timeout=60
+        [sys.executable, "-c", code, tmp_path / "s.sqlite"], capture_output=True, text=True, cwd=ROOT, timeout=240
     )
     assert done.stdout.strip() == "['parent', 'child', 'parent2']", done.stderr
 

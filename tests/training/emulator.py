@@ -49,7 +49,7 @@ def emulator() -> Iterator[Emulator]:
             self.end_headers()
             for number, line in enumerate(lines):
                 if number == told.pause_before:
-                    assert told.go_on.wait(10)
+                    assert told.go_on.wait(120)
                 self.wfile.write(line)
                 self.wfile.flush()
             self.close_connection = bool(told.missing)

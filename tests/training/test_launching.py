@@ -196,7 +196,8 @@ def test_two_processes_train_as_one_does(
         *("adapter", "accelerate.yaml", "config.json", "data.jsonl", "log.txt", "manifest.json", "metrics.jsonl"),
         "status.json",
     }
-    assert "Warning" not in two.log_tail(400).replace("FutureWarning: `is_gradient_checkpointing`", "")
+    warned = set(re.findall(r"\w+Warning: .*", two.log_tail(400)))  # those of Python
+    assert [one for one in warned if "`is_gradient_checkpointing`" not in one] == []
 
 
 @pytest.mark.train
@@ -261,7 +262,7 @@ def two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 def ranks(run: Run) -> list[int]:
     """The numbers of the run's two processes, once both are at work."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 240
     while time.monotonic() < deadline:
         found = {int(rank): int(number) for rank, number in re.findall(r"rank (\d) is (\d+)\.", run.log_tail(200))}
         if len(found) == 2:
@@ -272,7 +273,7 @@ def ranks(run: Run) -> list[int]:
     raise AssertionError(f"never two processes: {run.status()}, log: {run.log_tail(60)}")
 
 
-def gone(numbers: Sequence[int], patience_s: float = 10) -> bool:
+def gone(numbers: Sequence[int], patience_s: float = 60) -> bool:
     deadline = time.monotonic() + patience_s
     while time.monotonic() < deadline:
         if not any(runfiles.process_started(number) for number in numbers):
@@ -283,7 +284,7 @@ def gone(numbers: Sequence[int], patience_s: float = 10) -> bool:
 
 def ended(run: Run) -> runfiles.Status:
     """The run's last status, as any reader sees it on the way: never one that is taken back."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while time.monotonic() < deadline:
         status = run.status()
         if status.over:

@@ -7,6 +7,8 @@ import importlib.util
 import json
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -83,6 +85,35 @@ def test_a_conversion_that_was_changed_or_cut_does_not_verify(tmp_path: Path) ->
     assert models._converted_sha256(tmp_path) == digest
     weights.write_bytes(b"weightz")
     assert models._converted_sha256(tmp_path) is None
+
+
+def test_who_asks_while_another_converts_waits_and_takes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gguf = tmp_path / "model.gguf"
+    gguf.write_bytes(b"gguf")
+    cache = tmp_path / "cache"
+    monkeypatch.setattr(models, "require_train", lambda: None)
+    monkeypatch.setattr(models, "_embedded_gguf", lambda: gguf)
+    monkeypatch.setattr(models, "cache_dir", lambda: cache)
+    converted: list[Path] = []
+
+    def convert(_: Path, __: str, target: Path) -> str:
+        converted.append(target)
+        time.sleep(0.3)
+        target.mkdir()
+        (target / "model.safetensors").write_bytes(b"weights")
+        digest = hashlib.sha256(b"weights").hexdigest()
+        (target / "conversion.json").write_text(json.dumps({"weights_sha256": digest}))
+        return digest
+
+    monkeypatch.setattr(models, "_convert", convert)
+    with ThreadPoolExecutor(3) as several:
+        found = list(several.map(lambda _: models.embedded_model(), range(3)))
+    assert len(converted) == 1
+    assert found[0] == found[1] == found[2]
+    cache.joinpath(converted[0].name, "model.safetensors").write_bytes(b"weightz")
+    converted[0].rename(cache / "elsewhere")
+    models.embedded_model()
+    assert len(converted) == 2
 
 
 def test_the_cache_can_be_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.train,
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(1800),
     # peft asks transformers 5.23 for a name that 6 will drop; ours to remove when peft has moved
     pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"),
 ]
@@ -115,7 +115,7 @@ def test_base_answers_are_those_of_the_model_without_any_adapter(run: Run, loade
 def test_pairs_that_do_not_fit_end_the_run_with_the_reason(tmp_path: Path) -> None:
     run = jobs.start("dpo", PAIRS, dpo.RunConfig(max_length=16), tmp_path)
     with pytest.raises(TrainingError, match="too few pairs: 0 of 16 fit max_length 16"):
-        run.wait(progress=False, timeout_s=200)
+        run.wait(progress=False, timeout_s=800)
     assert run.status().notes == ("16 of 16 pairs left out: longer than 16 tokens",)
 
 

@@ -73,7 +73,7 @@ def test_it_follows_while_somebody_looks_and_stops_when_closed() -> None:
     until(lambda: shown.snapshot["labels"] == 5)
     thread = shown._thread
     shown.close()
-    thread.join(timeout=10)
+    thread.join(timeout=120)
     assert not thread.is_alive()
 
 
@@ -86,7 +86,7 @@ def test_a_forgotten_widget_ends_its_thread() -> None:
     Widget.close_all()
     del shown
     gc.collect()
-    thread.join(timeout=10)
+    thread.join(timeout=120)
     assert not thread.is_alive()
 
 

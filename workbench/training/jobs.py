@@ -107,7 +107,7 @@ def start(
         placebo=placebo,
     )
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now))
-    run = Run(Path(runs_dir).resolve() / f"{kind}-{stamp}-{secrets.token_hex(2)}")
+    run = Run(Path(runs_dir).resolve() / f"{kind}-{stamp}-{secrets.token_hex(3)}")
     try:
         run.path.mkdir(parents=True)
         runfiles.write_atomic(run.path / "data.jsonl", text)
@@ -157,8 +157,9 @@ def resume(run: Run, *, wait: bool = False) -> Run:
         When the run is under way, or done.
     """
     models.require_train()
-    with runfiles.alone(run.path):  # two who resume at the same moment must not start two processes
-        status = run.status()
+
+    def again(there: Status) -> Status:
+        status = run.judged(there)
         if status.state not in ("failed", "cancelled"):
             raise TrainingError(f"the run is {status.state}", where=str(run.path), next_step="start another run")
         step = running.last_checkpoint(run.path)
@@ -166,8 +167,9 @@ def resume(run: Run, *, wait: bool = False) -> Run:
             note = "resumed after its training, to measure"
         else:
             note = f"resumed from {Path(step).name}" if step else "begun again: there was no checkpoint"
-        fresh = Status(state="queued", created=time.time(), notes=(*status.notes, note))
-        runfiles.write_status(run.path, fresh)
+        return Status(state="queued", created=time.time(), notes=(*status.notes, note))
+
+    runfiles.change_status(run.path, again)  # of two who resume at the same moment one finds it queued
     processes.launch(run.path)
     if wait:
         run.wait()

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import shutil
 import signal
 import sys
@@ -171,21 +170,25 @@ def lead(run_dir: str | Path, machine_rank: int = 0) -> int:
         raise TrainingError(
             f"no machine {machine_rank}: the run has {launch.num_machines}, counted from 0", where=str(path)
         )
-    status = runfiles.read_status(path)
-    if status.over:  # cancelled before it began
+    first = machine_rank == 0
+    now = time.time()
+
+    def begin(there: runfiles.Status) -> runfiles.Status | None:
+        return None if there.over else there.model_copy(update=runfiles.begun(os.getpid(), now))
+
+    mine = runfiles.change_status(path, begin) if first else runfiles.read_status(path)
+    if mine.over:  # cancelled before it began
         return 1
     os.environ[workers.LEADER] = str(os.getpid())
-    first = machine_rank == 0
-    if first:
-        now = time.time()
-        me = {"pid": os.getpid(), "pid_started": runfiles.process_started(os.getpid()), "host": platform.node()}
-        begun = {"state": "running", "phase": "starting", "started": now, "heartbeat": now}
-        runfiles.write_status(path, status.model_copy(update={**begun, **me}))
     state, reason = _launched(launch, path, machine_rank)
-    status = runfiles.read_status(path)
-    if first and not status.over:
-        ended = {"state": state, "reason": reason, "ended": time.time()}
-        runfiles.write_status(path, status.model_copy(update=ended))
+
+    def end(there: runfiles.Status) -> runfiles.Status | None:
+        if there.over or there.created != mine.created:
+            return None
+        return there.model_copy(update={"state": state, "reason": reason, "ended": time.time()})
+
+    if first:
+        runfiles.change_status(path, end)
     return 0 if state == "done" else 1
 
 

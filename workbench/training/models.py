@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from workbench import progress as bars
 from workbench.errors import TrainingError, missing_extra
 from workbench.records import Record, Sha256
+from workbench.training import runfiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,7 +92,10 @@ def embedded_model() -> ModelRef:
     target = cache_dir() / f"{EMBEDDED}-{digest[:16]}"
     sha256 = _converted_sha256(target)
     if sha256 is None:
-        sha256 = _convert(gguf, digest, target)
+        with _writing_cache(target.parent):
+            target.parent.mkdir(parents=True, exist_ok=True)
+        with runfiles.alone(target.parent):  # a run of several processes asks in all of them at once
+            sha256 = _converted_sha256(target) or _convert(gguf, digest, target)
     return ModelRef(id=EMBEDDED, path=str(target), sha256=sha256)
 
 
@@ -267,19 +271,24 @@ def _embedded_gguf() -> Path:
     return files[0]
 
 
+@contextmanager
+def _writing_cache(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise TrainingError(
+            f"cannot write the model cache: {_one_line(error)}",
+            where=str(folder),
+            next_step="set WORKBENCH_CACHE to a folder with 600 MB free",
+        ) from error
+
+
 def _convert(gguf: Path, digest: str, target: Path) -> str:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+    with _writing_cache(target.parent):
         work = Path(tempfile.mkdtemp(prefix=f"{target.name}.", dir=target.parent))
-    except OSError as error:
-        raise TrainingError(
-            f"cannot write the model cache: {_one_line(error)}",
-            where=str(target.parent),
-            next_step="set WORKBENCH_CACHE to a folder with 600 MB free",
-        ) from error
     try:
         # reading a GGUF file draws bars of its own, with no way to switch them off
         with quiet(), bars.bar(f"converting {EMBEDDED} once", 4, "step") as shown, redirect_stderr(io.StringIO()):

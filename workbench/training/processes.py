@@ -49,6 +49,7 @@ def launch(run_dir: Path) -> None:
 
     With accelerate that process leads the others, whose output goes there too.
     """
+    reap(run_dir)  # one that is over may still be on its way out
     with (run_dir / "log.txt").open("ab") as log:
         process = subprocess.Popen(  # noqa: S603 - this interpreter, this package, a folder
             launching.command(run_dir),

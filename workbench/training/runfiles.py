@@ -113,8 +113,23 @@ def read_status(run_dir: Path) -> Status:
 
 
 def write_status(run_dir: Path, status: Status) -> None:
-    """Replace status.json."""
+    """Replace status.json, whatever it says by now: `change_status` looks first."""
     write_json(run_dir / "status.json", status.model_dump(mode="json"))
+
+
+def change_status(run_dir: Path, change: Callable[[Status], Status | None]) -> Status:
+    """Look at the status and replace it, with nobody in between; returns what stands there then.
+
+    Its own process, whoever cancels or resumes it, and whoever finds it dead all write the status of a run. `change` is
+    given what the others have written; where it returns None that stays.
+    """
+    with alone(run_dir):
+        status = read_status(run_dir)
+        changed = change(status)
+        if changed is None:
+            return status
+        write_status(run_dir, changed)
+        return changed
 
 
 def read_jsonl(path: Path) -> list[dict[str, Any]]:
@@ -137,17 +152,17 @@ def append_jsonl(path: Path, rows: Iterable[Mapping[str, JsonValue]]) -> None:
 
 
 @contextlib.contextmanager
-def alone(run_dir: Path) -> Iterator[None]:
+def alone(folder: Path) -> Iterator[None]:
     """Keep others who ask for the same on this folder waiting; they may be threads or processes of this host.
 
-    A file system that cannot lock (some network ones) lets everybody through.
+    Not to be asked for again within. A file system that cannot lock (some network ones) lets everybody through.
     """
     import fcntl  # not where Windows is
 
     try:
-        handle = os.open(run_dir, os.O_RDONLY)
+        handle = os.open(folder, os.O_RDONLY)
     except OSError as error:
-        raise TrainingError(f"not a run folder: {error.strerror}", where=str(run_dir)) from error
+        raise TrainingError(f"cannot enter the folder: {error.strerror}", where=str(folder)) from error
     try:
         with contextlib.suppress(OSError):
             fcntl.flock(handle, fcntl.LOCK_EX)
@@ -196,29 +211,34 @@ class Reporter:
 
     Of several processes that train together one speaks; the others' reporters write nothing. `pid` is the process to
     watch and to stop, where that is not this one.
+
+    A status that says cancelled or done, or that the run was started again, is not written over: this process is not
+    the run's any more, and `lost` is called, once and from another thread.
     """
 
-    def __init__(self, run_dir: Path, *, speaks: bool = True, pid: int | None = None) -> None:
-        pid = pid or os.getpid()
+    def __init__(
+        self,
+        run_dir: Path,
+        *,
+        speaks: bool = True,
+        pid: int | None = None,
+        lost: Callable[[], None] = lambda: None,
+    ) -> None:
         self._dir = run_dir
         self._speaks = speaks
+        self._lost = lost
         self._lock = threading.RLock()
         self._stop = threading.Event()
-        now = time.time()
-        self._status = read_status(run_dir).model_copy(
-            update={
-                "state": "running",
-                "phase": "starting",
-                "pid": pid,
-                "pid_started": process_started(pid),
-                "host": platform.node(),
-                "started": now,
-                "heartbeat": now,
-            }
-        )
-        self._write()
+        pid, now = pid or os.getpid(), time.time()
+
+        def begin(status: Status) -> Status | None:
+            return None if status.over else status.model_copy(update=begun(pid, now))
+
+        self._status = change_status(run_dir, begin) if speaks else read_status(run_dir)
+        self.over = self._status.over
         self._thread = threading.Thread(target=self._beat, daemon=True)
-        self._thread.start()
+        if not self.over:
+            self._thread.start()
 
     def phase(self, name: str, steps: int = 0) -> None:
         """A new phase begins, of so many steps."""
@@ -270,16 +290,29 @@ class Reporter:
     def _beat(self) -> None:
         while not self._stop.wait(HEARTBEAT_S):
             with contextlib.suppress(OSError):  # a full disk must not end a run that may still finish
-                self._update()
+                if not self._update() and not self._stop.is_set():
+                    self._lost()
+                    return
 
-    def _update(self, **changes: Any) -> None:
+    def _update(self, **changes: Any) -> bool:
+        """Write the status with these changes; whether the run is still this process's."""
         with self._lock:
-            self._status = self._status.model_copy(update={"heartbeat": time.time(), **changes})
-            self._write()
+            mine = self._status = self._status.model_copy(update={"heartbeat": time.time(), **changes})
+            if not self._speaks:
+                return True
 
-    def _write(self) -> None:
-        if self._speaks:
-            write_status(self._dir, self._status)
+            def replace(there: Status) -> Status | None:
+                # A run that somebody has declared dead, and that lives, says so.
+                taken = there.created != mine.created or there.state in ("cancelled", "done")
+                return None if taken else mine
+
+            return change_status(self._dir, replace) is mine
+
+
+def begun(pid: int, now: float) -> dict[str, Any]:
+    """What the status of a run says from when its process begins."""
+    process = {"pid": pid, "pid_started": process_started(pid), "host": platform.node()}
+    return {"state": "running", "phase": "starting", "started": now, "heartbeat": now, **process}
 
 
 def versions() -> dict[str, JsonValue]:

@@ -5,7 +5,6 @@ A process that died is noticed by its number, its start time and its heartbeat, 
 
 from __future__ import annotations
 
-import contextlib
 import html
 import platform
 import time
@@ -35,18 +34,22 @@ class Run:
     def status(self) -> Status:
         """Where the run stands; a dead process is written down as failed."""
         status = runfiles.read_status(self.path)
-        if status.over or processes.alive(self.path, status):
+        if self.judged(status) is status:
             return status
-        status = runfiles.read_status(self.path)  # it may have ended between the two looks
-        if status.over:
+        # It may have ended, or been resumed, between the two looks.
+        try:
+            return runfiles.change_status(self.path, self.judged)
+        except OSError:  # a full disk, or somebody else's folder: it can be said all the same
+            return self.judged(runfiles.read_status(self.path))
+
+    def judged(self, status: Status) -> Status:
+        """The status as it is, or as failed where it speaks of a process that is dead."""
+        if status.over or processes.alive(self.path, status):
             return status
         reason = "process died: " + ("it never started" if status.pid is None else f"it ended in {status.phase!r}")
         if processes.killed(self.path, status):
             reason += ", killed; if nobody did it, memory ran out -> lower batch_size, or raise accumulation"
-        status = status.model_copy(update={"state": "failed", "reason": reason, "ended": time.time()})
-        with contextlib.suppress(OSError):  # a full disk, or somebody else's folder: it can be said all the same
-            runfiles.write_status(self.path, status)
-        return status
+        return status.model_copy(update={"state": "failed", "reason": reason, "ended": time.time()})
 
     def metrics(self) -> list[dict[str, Any]]:
         """One dict a step: step, loss, margin, accuracy, learning_rate, tokens_per_s, seconds, eta_s and others.
@@ -125,20 +128,27 @@ class Run:
     def cancel(self, *, patience_s: float = 20.0) -> Status:
         """Ask the process to stop, make it after `patience_s` seconds, and return the final status."""
         status = self.status()
-        if status.over:
-            return status
-        if status.pid is not None and status.host != platform.node():
-            raise TrainingError(
-                f"the run belongs to another host, {status.host}",
-                where=str(self.path),
-                next_step=f"there, run: kill {status.pid}",
-            )
-        processes.stop(self.path, status, patience_s)
-        status = runfiles.read_status(self.path)
-        if not status.over:  # it was too early in its life, or too deep in a step, to say so itself
-            status = status.model_copy(update={"state": "cancelled", "ended": time.time()})
-            runfiles.write_status(self.path, status)
+        while not status.over:
+            status = self._stopped(status, patience_s)
         return status
+
+    def _stopped(self, seen: Status, patience_s: float) -> Status:
+        """Stop the process that a status speaks of; the status then, which is not over where another has begun."""
+        if seen.pid is not None and seen.host != platform.node():
+            raise TrainingError(
+                f"the run belongs to another host, {seen.host}",
+                where=str(self.path),
+                next_step=f"there, run: kill {seen.pid}",
+            )
+        processes.stop(self.path, seen, patience_s)
+
+        def cancelled(there: Status) -> Status | None:
+            if there.over or (there.pid, there.created) != (seen.pid, seen.created):
+                return None
+            # It was too early in its life, or too deep in a step, to say so itself.
+            return there.model_copy(update={"state": "cancelled", "ended": time.time()})
+
+        return runfiles.change_status(self.path, cancelled)
 
     def wait(self, *, progress: bool = True, timeout_s: float | None = None) -> Status:
         """Follow the run with a bar until it is done or cancelled. Interrupting the wait leaves the run running.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
+import os
 import shutil
 import signal
 import sys
@@ -30,14 +31,18 @@ def _on_sigterm(*_: object) -> None:
     raise _Cancelled
 
 
+def _stop() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)  # which the main thread hears
+
+
 def main(run_dir: str) -> int:
     """The process of a run: train, answer, and say how it ended. Returns the exit code."""
     signal.signal(signal.SIGTERM, _on_sigterm)
     path = Path(run_dir)
-    if runfiles.read_status(path).over:  # cancelled before it began
-        return 1
     workers.follow_leader()
-    reporter = runfiles.Reporter(path, speaks=running.processes()[0] == 0, pid=workers.leader())
+    reporter = runfiles.Reporter(path, speaks=running.processes()[0] == 0, pid=workers.leader(), lost=_stop)
+    if reporter.over:  # cancelled before it began
+        return 1
     try:
         work(path, reporter)
     except _Cancelled:
