@@ -43,7 +43,7 @@ class Person:
         self.server = server
         self.name = name
         self.context = browser.new_context(viewport={"width": 1280, "height": 800}, **options)
-        self.context.set_default_timeout(60_000)
+        self.context.set_default_timeout(120_000)
         self.context.add_init_script(WATCH)
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.complaints: list[str] = []
@@ -77,8 +77,14 @@ class Person:
         self.wait()
 
     def wait(self) -> None:
-        self.page.locator(".wb-annotate").wait_for()
-        self.page.wait_for_function("document.activeElement.matches('.wb-annotate')")
+        from playwright.sync_api import TimeoutError as TookTooLong
+
+        try:
+            self.page.locator(".wb-annotate").wait_for()
+            self.page.wait_for_function("document.activeElement.matches('.wb-annotate')")
+        except TookTooLong as error:
+            said = [self.page.locator("body").inner_text(), self.complaints, self.server.said()[-2000:]]
+            raise AssertionError(f"no widget: {said}") from error
 
     def press(self, *keys: str) -> None:
         for key in keys:

@@ -84,7 +84,7 @@ class Running:
         command = [sys.executable, "-m", "workbench", "serve", str(self.pilot.folder), "--port", str(self.port)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen([*command, *self.arguments], env=environment, stdout=log, stderr=log)
-        until = time.monotonic() + 60
+        until = time.monotonic() + 240
         while time.monotonic() < until and self.process.poll() is None:
             try:
                 socket.create_connection(("127.0.0.1", self.port), timeout=5).close()
@@ -99,7 +99,7 @@ class Running:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(timeout=30)
+            return self.process.wait(timeout=120)
         except subprocess.TimeoutExpired:
             self.kill()
             raise

@@ -191,7 +191,7 @@ def test_a_port_that_is_taken_is_one_line_with_the_next_step(server: Running) ->
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=240,
     )
     assert told.returncode == 1
     assert "cannot listen on 127.0.0.1 port" in told.stderr

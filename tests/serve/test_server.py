@@ -219,7 +219,7 @@ def test_voila_has_no_address_that_was_not_decided_on() -> None:
     )
     notebook = "workbench/serve/templates/label.ipynb"
     out = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code, notebook], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-W", "ignore", "-c", code, notebook], capture_output=True, text=True, check=True, timeout=240
     )
     kernel = r"(?P<kernel_id>\w+-\w+-\w+-\w+-\w+)"
     path = r"(?P<path>(?:(?:/[^/]+)+|/?))"

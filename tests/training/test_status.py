@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -66,6 +67,21 @@ def test_a_process_that_was_declared_dead_and_lives_says_so(run: Run) -> None:
     assert until(run, "running", "training").reason == ""
     reporter.end("done")
     assert run.status().state == "done"
+
+
+@pytest.mark.usefixtures("beats")
+def test_a_process_whose_leader_is_dead_does_not_say_that_the_run_lives(run: Run) -> None:
+    leader = subprocess.Popen(["sleep", "600"])
+    lost = threading.Event()
+    reporter = runfiles.Reporter(run.path, pid=leader.pid, lost=lost.set)
+    reporter.phase("training", 9)
+    leader.kill()
+    leader.wait(60)
+    written = run.status()
+    assert (written.state, written.reason) == ("failed", "process died: it ended in 'training'")
+    assert lost.wait(60)
+    assert runfiles.read_status(run.path) == written
+    reporter.fall_silent()
 
 
 def test_a_process_that_finds_its_run_taken_ends(run: Run, child: Any) -> None:

@@ -302,9 +302,11 @@ class Reporter:
                 return True
 
             def replace(there: Status) -> Status | None:
-                # A run that somebody has declared dead, and that lives, says so.
-                taken = there.created != mine.created or there.state in ("cancelled", "done")
-                return None if taken else mine
+                if there.created != mine.created or there.state in ("cancelled", "done"):
+                    return None
+                # A run that somebody has declared dead says so if it lives; its leader may not.
+                dead = there.over and process_started(mine.pid or 0) != mine.pid_started
+                return None if dead else mine
 
             return change_status(self._dir, replace) is mine
 
