@@ -27,10 +27,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-# Voilà's scripts are of an older JupyterLab than the extension of anywidget; both say so, and work together. And on a
-# slow machine a socket may be opened again: that it is, within seconds, is what should happen, and every test here asks
-# the store whether an answer was lost or doubled by it.
-UNAVOIDABLE = ("Unsatisfied version", "No satisfying version", "Connection lost, reconnecting in ")
+# Voilà's scripts are of an older JupyterLab than the extension of anywidget; both say so, and work together.
+UNAVOIDABLE = ("Unsatisfied version", "No satisfying version")
 WATCH = """
 addEventListener("securitypolicyviolation", (one) => console.error(`CSP ${one.violatedDirective} ${one.blockedURI}`));
 """

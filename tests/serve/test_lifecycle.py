@@ -15,7 +15,7 @@ import pytest
 import websocket
 
 from tests.serve import make
-from tests.serve.server import Running, Visitor, message, running
+from tests.serve.server import ROOT, Running, Visitor, message, running
 from workbench import serve
 from workbench.serve.sessions import Ending
 
@@ -80,6 +80,33 @@ def test_a_message_after_revoking_goes_nowhere(server: Running, visit: Visit) ->
     assert ana.http.get("").status_code == 403  # so the server has seen it, whatever its own round has done
     answer(socket)
     assert closing(socket) == Ending.UNINVITED.code
+
+
+def test_a_connection_is_kept_while_it_answers_and_closed_when_it_does_not(tmp_path: Path, visit: Visit) -> None:
+    often = tmp_path / "often"
+    often.mkdir()
+    # Loaded when the server's interpreter starts.
+    (often / "sitecustomize.py").write_text("from workbench.serve import app\napp.PING_MS = 1000\n", encoding="utf-8")
+    with running(make.pilot(tmp_path / "small"), PYTHONPATH=f"{often}:{ROOT}") as server:
+        ana, ben = visit(server, "ana"), visit(server, "ben")
+        silent, kernel = ben.connect(ben.open_page()), ana.open_page()
+        socket = ana.connect(kernel)
+        asked, until = 0, time.monotonic() + 120
+        while asked < 8 and time.monotonic() < until:
+            opcode, _ = socket.recv_data(control_frame=True)  # which answers
+            assert opcode != websocket.ABNF.OPCODE_CLOSE, f"closed after {asked} questions"
+            asked += opcode == websocket.ABNF.OPCODE_PING
+        assert asked == 8
+        heard = 0
+        silent.settimeout(60)
+        silent.pong = lambda *_: None
+        while True:
+            opcode, _ = silent.recv_data(control_frame=True)
+            if opcode == websocket.ABNF.OPCODE_CLOSE:
+                break
+            heard += opcode == websocket.ABNF.OPCODE_PING
+        assert heard in (2, 3), "it was asked before it was closed"
+        assert "ping_timeout" not in server.said()
 
 
 def test_a_third_page_replaces_the_oldest_and_a_full_house_says_when_to_come(tmp_path: Path, visit: Visit) -> None:

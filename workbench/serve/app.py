@@ -46,6 +46,10 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).parent / "templates"
 LOOK_EVERY_S = 2.0
+# A page's connection is asked for a sign of life so often, and closed when it has given none for so many times as long.
+# Jupyter looks at that time before it asks, so with 1 it would close every connection instead of asking.
+PING_MS = 30_000
+PINGS = 3
 # The largest message a page sends is an answer with its texts; a request has no body at all.
 MOST_BYTES = 1 << 20
 MOST_BODY = 1 << 14
@@ -91,6 +95,8 @@ class Server(Voila):  # type: ignore[misc]  # voila is not followed by mypy
             When the cookie secret is unsafe, or parts of Voilà are missing.
         """
         self.log_level = logging.WARNING
+        # Tornado has pings of its own, which nobody asks for: it reads Jupyter's milliseconds as seconds.
+        logging.getLogger("tornado.general").addFilter(lambda said: "websocket_ping_timeout" not in said.getMessage())
         self.base_url = self.options.base_path
         self.cookie_secret = cookie_secret(self.pilot.folder)
         self.identity_provider_class = Invited
@@ -131,8 +137,8 @@ class Server(Voila):  # type: ignore[misc]  # voila is not followed by mypy
             "default_handler_class": Nothing,
             "log_function": self._log_request,
             "websocket_max_message_size": MOST_BYTES,
-            "ws_ping_interval": 30_000,
-            "ws_ping_timeout": 30_000,
+            "ws_ping_interval": PING_MS,
+            "ws_ping_timeout": PINGS * PING_MS,
             "xsrf_cookies": False,  # `Guarded.is_same_origin` looks at what every browser sends instead
         }
         given = {"template_paths": self.template_paths, "config": self.config}
