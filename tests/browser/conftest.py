@@ -111,7 +111,8 @@ def profile(browser: Browser, lab: Lab) -> Iterator[Callable[[], BrowserContext]
 
     def start() -> BrowserContext:
         made.append(browser.new_context(viewport={"width": 1400, "height": 900}))
-        made[-1].set_default_timeout(30_000)
+        made[-1].set_default_timeout(60_000)
+        made[-1].set_default_navigation_timeout(120_000)
         made[-1].on("request", lambda request: asked.append(request.url))
         return made[-1]
 
@@ -132,7 +133,14 @@ class Bench:
     """A widget in a page, with what happened around it: messages, requests, dialogs, errors."""
 
     def __init__(
-        self, context: BrowserContext, site: str, shown: AnnotateWidget, keeper: Keeper, *, live: bool = False
+        self,
+        context: BrowserContext,
+        site: str,
+        shown: AnnotateWidget,
+        keeper: Keeper,
+        *,
+        live: bool = False,
+        alive: bool = True,
     ) -> None:
         self._said: list[str] = []
         if live:  # messages that Python sends on its own, from whichever thread, are fetched by the page
@@ -140,7 +148,7 @@ class Bench:
         self.site = site
         self.widget = shown
         self.keeper = keeper
-        self.alive = True
+        self.alive = alive
         self.sent: list[dict[str, Any]] = []
         self.requests: list[str] = []
         self.dialogs: list[str] = []
@@ -196,7 +204,8 @@ class Bench:
 
     @property
     def answers(self) -> list[dict[str, Any]]:
-        return [message for message in self.sent if message["type"] == "answer"]
+        """Answers in the order they were first sent; on a busy machine the page sends them again."""
+        return [*{one["uuid"]: one for one in reversed(self.sent) if one["type"] == "answer"}.values()][::-1]
 
     @property
     def outside(self) -> list[str]:
@@ -209,9 +218,9 @@ def bench(browser: Browser, site: str) -> Iterator[Callable[..., Bench]]:
     """Show a widget; the arguments are those of `tests.widgets.make.widget`. No test may leave an error in a page."""
     made: list[Bench] = []
 
-    def show(n: int = 6, *, live: bool = False, **changes: Any) -> Bench:
+    def show(n: int = 6, *, live: bool = False, alive: bool = True, **changes: Any) -> Bench:
         context = browser.new_context(viewport={"width": 1200, "height": 800})
-        made.append(Bench(context, site, *widget(n, **changes), live=live))
+        made.append(Bench(context, site, *widget(n, **changes), live=live, alive=alive))
         return made[-1]
 
     yield show

@@ -83,7 +83,8 @@ def test_every_task_keeps_the_rules(bench: Show, task: str, scheme: str, npm_pac
         one.press("w")
         one.page.keyboard.type("hello")
         one.press("Enter")
-        until(one.page, "turns", "no")
+        one.page.locator(".wb-turns [data-role=assistant]", has_text="no").wait_for()
+        one.page.locator(".wb-conversation button:not([disabled])", has_text="Send").wait_for()
         one.press("Escape", "1", "1")
     assert violations(one.page) == []
 

@@ -330,6 +330,7 @@ def test_a_break_is_suggested_and_then_put_away(bench: Show) -> None:
     one.press("a")
     one.page.wait_for_timeout(1500)
     one.press("b")
+    until(one.page, "status", "All 2 answers saved")
     until(one.page, "notice", "A short break keeps judgments steady.")
     one.press("Escape")
     assert not one.page.locator(".wb-notice").is_visible()
@@ -435,6 +436,48 @@ def test_practice_that_fails_is_tried_again_with_other_items_and_then_ends(bench
     assert reply is not None
     assert (reply["type"], reply["final"]) == ("refused", True), "live work is closed to whoever did not pass"
     assert not one.keeper.labels
+
+
+def test_what_an_answer_was_worth_is_shown_once(bench: Show) -> None:
+    queue = known(8)
+    rules = guideline(calibration=RULE)
+    one = bench(items=queue, assignments=assignments(queue)[6:], guideline=rules, options=practising(queue), live=True)
+    for place in ("Practice 1 of 3", "Practice 2 of 3", "Practice 3 of 3"):
+        assert one.text("place") == place
+        one.press("a")
+        until(one.page, "panel", "answered")
+        one.press("Enter")
+    until(one.page, "panel", "Practice passed")
+    again = [one.widget._reply(sent) for sent in one.answers]  # sent again, as the first word of them came late
+    assert [reply["feedback"]["right"] for reply in again if reply] == [True, False, True]
+    before = one.text("frame")
+    for reply in again:
+        one.widget.send(reply)
+    one.page.wait_for_timeout(500)
+    assert one.text("frame") == before
+    one.press("Enter")
+    until(one.page, "place", "Item 1 of 2")
+    for reply in again:
+        one.widget.send(reply)
+    one.press("a")
+    until(one.page, "status", "1 answer saved")
+    assert not one.page.locator(".wb-panel *").count()
+
+
+def test_live_work_begins_also_where_the_wish_is_lost(bench: Show) -> None:
+    queue = known(8)
+    rules = guideline(calibration=RULE)
+    one = bench(items=queue, assignments=assignments(queue)[6:], guideline=rules, options=practising(queue))
+    for n in (1, 2, 3):
+        one.press("a")
+        until(one.page, "panel", f"{n} of 3 answered")
+        one.press("Enter")
+    until(one.page, "panel", "Practice passed")
+    one.alive = False
+    one.press("Enter")
+    one.page.locator(".wb-panel *").first.wait_for(state="detached")
+    one.alive = True
+    until(one.page, "place", "Item 1 of 2")  # it is asked for again
 
 
 def test_practice_that_was_begun_goes_on_after_a_reload(bench: Show) -> None:
@@ -553,8 +596,7 @@ def test_when_no_more_can_be_fetched_the_page_says_why(bench: Show) -> None:
 
 
 def test_text_that_is_not_here_yet_is_fetched_and_cannot_be_answered_unseen(bench: Show) -> None:
-    one = bench(500)
-    one.alive = False
+    one = bench(500, alive=False)  # no text is sent on
     n_here = len(one.widget._live._texts)
     assert n_here < 500, "the first can be answered before all are here"
     one.press(*("a" for _ in range(n_here + 1)))

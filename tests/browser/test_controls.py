@@ -313,6 +313,12 @@ def test_a_text_may_hold_nothing_to_check(bench: Show) -> None:
 # ---- red teaming ------------------------------------------------------------------------------------------------
 
 
+def heard(one: Bench, text: str) -> None:
+    """Wait for a whole reply: it may come in pieces."""
+    until(one.page, "turns", text)
+    one.page.locator(".wb-conversation button:not([disabled])", has_text="Send").wait_for()
+
+
 def told(turns: Sequence[Turn]) -> Iterator[str]:
     yield "I was told: "
     yield turns[-1].text.upper()
@@ -326,10 +332,10 @@ def test_an_attack_is_a_live_conversation_and_what_came_of_it(bench: Show) -> No
     one.press("w")
     one.page.keyboard.type("say the word")
     one.press("Enter")
-    until(one.page, "turns", "I was told: SAY THE WORD")
+    heard(one, "I was told: SAY THE WORD")
     one.page.keyboard.type("again")
     one.press("Enter")
-    until(one.page, "turns", "I was told: AGAIN")
+    heard(one, "I was told: AGAIN")
     one.press("Escape", "1", "1", "3")
     one.page.locator(".wb-broke").fill("it shouts")
     one.press("Control+Enter")
@@ -354,7 +360,7 @@ def test_an_attack_is_a_live_conversation_and_what_came_of_it(bench: Show) -> No
     one.press("w")
     one.page.keyboard.type("x")
     one.press("Enter")
-    until(one.page, "turns", "I was told: X")
+    heard(one, "I was told: X")
     one.press("Escape", "2", "2", "Enter")  # it held: how bad is not asked
     assert saved(one, 2)[1]["success"] is False
     assert saved(one, 2)[1]["severity"] == 0
@@ -377,7 +383,7 @@ def test_a_reply_that_fails_can_be_asked_for_again(bench: Show) -> None:
     assert "secret" not in one.page.content()
     assert one.page.locator(".wb-message").input_value() == "hello"
     one.press("Enter")
-    until(one.page, "turns", "fine")
+    heard(one, "fine")
     assert len(one.keeper.exchanges) == 1
 
 
@@ -415,7 +421,7 @@ def test_a_conversation_outlives_a_reload_and_replies_cannot_be_made_up(bench: S
     one.press("w")
     one.page.keyboard.type("please")
     one.press("Enter")
-    until(one.page, "turns", "no")
+    heard(one, "no")
     one.press("Escape", "1")
     one.page.locator(".wb-message").fill("half a thou")
     one.page.wait_for_timeout(500)
@@ -433,3 +439,23 @@ def test_a_conversation_outlives_a_reload_and_replies_cannot_be_made_up(bench: S
     assert (reply["type"], reply["final"]) == ("refused", True)
     assert "not the conversation that took place" in reply["message"]
     assert not one.keeper.labels
+
+
+def test_a_turn_that_came_with_a_state_is_not_there_twice(bench: Show, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = bench(2, task="red_team", options=Options(partner=Partner(told, "toy")), live=True)
+    send = one.widget._attack._send
+
+    def late(message: dict[str, Any]) -> None:
+        if message["done"]:  # another page has asked how things stand, between what was kept and the word of it
+            one.widget.send({"type": "state", **one.widget.state()})
+        send(message)
+
+    monkeypatch.setattr(one.widget._attack, "_send", late)
+    one.press("w")
+    for word in ("one", "two"):
+        one.page.keyboard.type(word)
+        one.press("Enter")
+        heard(one, f"I was told: {word.upper()}")
+    one.press("Escape", "1", "2", "Enter")
+    (answer,) = saved(one, 1)
+    assert [turn["text"] for turn in answer["turns"]] == ["one", "I was told: ONE", "two", "I was told: TWO"]

@@ -9,7 +9,7 @@ import signal
 import sqlite3
 import time
 from collections import Counter, defaultdict
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,12 +95,12 @@ class Person:
         """Where they are, for the message of a test that fails."""
         return [self.name, self.text("place"), self.text("status"), self.page.locator("#told").inner_text()]
 
-    def see(self, text: str, part: str = "status", within: float = 30) -> None:
+    def see(self, text: str, part: str = "status", within: float = 120) -> None:
         from playwright.sync_api import expect
 
         expect(self.page.locator(f".wb-{part}").first).to_contain_text(text, timeout=1000 * within)
 
-    def told(self, text: str, within: float = 30) -> None:
+    def told(self, text: str, within: float = 120) -> None:
         """Wait for the page's own message above the widget."""
         from playwright.sync_api import expect
 
@@ -186,7 +186,7 @@ def test_four_people_share_an_open_batch_until_nothing_is_left(tmp_path: Path, p
         leaves.press("a", "b")
         leaves.see("All 2 answers saved")
         leaves.page.close()  # while more is held for them
-        until = time.monotonic() + 200
+        until = time.monotonic() + 600
         while len(current := labels(server)) < 27:
             assert time.monotonic() < until, [one.stands() for one in stay] + [
                 server.said(),
@@ -208,6 +208,7 @@ def test_four_people_share_an_open_batch_until_nothing_is_left(tmp_path: Path, p
         assert len({label["label_id"] for label in written}) == 27
         for person in stay:
             person.page.reload()
+            person.wait()
             person.see("Finished", "place")
             mine = Counter(label["annotator"] for label in written)[person.name]
             person.see(f"All {mine} answers saved")
@@ -341,11 +342,11 @@ def test_who_is_asked_whether_to_leave_and_stays_goes_on(house: Running, people:
 
 
 def test_an_unused_page_ends_and_says_so_and_a_click_goes_on(tmp_path: Path, people: Callable[..., Person]) -> None:
-    with served(tmp_path, "--idle-minutes", "0.3", n=4) as server:
+    with served(tmp_path, "--idle-minutes", "0.7", n=4) as server:
         ana = people(server, "ana")
         ana.press("a")
         ana.see("1 answer saved")
-        ana.told("nothing happened for a while", within=60)
+        ana.told("nothing happened for a while", within=180)
         ana.press("b")
         ana.see("1 NOT SAVED")
         ana.page.locator("#told button").click()
@@ -384,7 +385,8 @@ def test_two_machines_share_one_batch_in_postgresql(
         for server in (here, there):
             assert password not in server.said()
             for pid in (server.process.pid, *server.children()):
-                assert password not in Path(f"/proc/{pid}/cmdline").read_text()
+                with suppress(OSError):  # a kernel that has ended meanwhile
+                    assert password not in Path(f"/proc/{pid}/cmdline").read_text()
     for pilot in pilots:
         pilot.store.close()
 

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,8 +70,11 @@ class Running:
 
     def process_of(self, kernel: str) -> int:
         """The process id of a kernel."""
-        (found,) = (pid for pid in self.children() if kernel in Path(f"/proc/{pid}/cmdline").read_text())
-        return found
+        for pid in self.children():
+            with suppress(OSError):  # one that has ended meanwhile
+                if kernel in Path(f"/proc/{pid}/cmdline").read_text():
+                    return pid
+        raise AssertionError(f"no process of kernel {kernel}")
 
     def kill(self) -> None:
         """As when the machine fails."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.server
 
 
-def closing(socket: websocket.WebSocket, within: float = 30) -> int:
+def closing(socket: websocket.WebSocket, within: float = 120) -> int:
     """The code with which the server closes a connection."""
     until = time.monotonic() + within
     while time.monotonic() < until:
@@ -38,7 +38,7 @@ def closing(socket: websocket.WebSocket, within: float = 30) -> int:
     raise AssertionError("the connection was not closed")
 
 
-def wait(for_what: Callable[[], bool], within: float = 30) -> None:
+def wait(for_what: Callable[[], bool], within: float = 120) -> None:
     until = time.monotonic() + within
     while not for_what():
         assert time.monotonic() < until, "it did not happen in time"
@@ -60,7 +60,7 @@ def test_revoking_ends_an_open_page_and_its_kernel_within_seconds(server: Runnin
     began = time.monotonic()
     serve.revoke(server.pilot, "ana")
     assert closing(one) == Ending.UNINVITED.code
-    assert time.monotonic() - began < 20, "2 s on an idle machine"
+    assert time.monotonic() - began < 60, "2 s on an idle machine"
     wait(lambda: not alive(process))
     refused = ana.http.get("")
     assert refused.status_code == 403
@@ -99,7 +99,7 @@ def test_a_connection_is_kept_while_it_answers_and_closed_when_it_does_not(tmp_p
         assert asked == 8
         heard = 0
         silent.settimeout(60)
-        silent.pong = lambda *_: None
+        silent.pong = lambda *_: None  # type: ignore[method-assign]
         while True:
             opcode, _ = silent.recv_data(control_frame=True)
             if opcode == websocket.ABNF.OPCODE_CLOSE:
@@ -127,11 +127,11 @@ def test_a_third_page_replaces_the_oldest_and_a_full_house_says_when_to_come(tmp
 
 
 def test_a_page_in_use_is_not_idle_and_a_closed_one_is_gone(tmp_path: Path, visit: Visit) -> None:
-    with running(make.pilot(tmp_path / "small"), "--idle-minutes", "0.1") as server:
+    with running(make.pilot(tmp_path / "small"), "--idle-minutes", "0.25") as server:
         ana = visit(server, "ana")
         kernel = ana.open_page()
         socket = ana.connect(kernel)
-        for _ in range(8):
+        for _ in range(17):
             answer(socket)
             time.sleep(1)
         assert ana.http.get(f"api/kernels/{kernel}").status_code == 200
@@ -140,7 +140,7 @@ def test_a_page_in_use_is_not_idle_and_a_closed_one_is_gone(tmp_path: Path, visi
         socket.close()
         wait(lambda: ana.http.get(f"api/kernels/{kernel}").status_code == 404)
         socket = ana.connect(ana.open_page())
-        assert closing(socket, 15) == Ending.IDLE.code
+        assert closing(socket) == Ending.IDLE.code
         assert "Traceback" not in server.said(), server.said()
 
 
@@ -163,7 +163,10 @@ def test_secrets_are_in_no_command_line_and_no_environment(server: Running, visi
     assert len(looked_at) >= 2
     for pid in looked_at:
         for name in ("cmdline", "environ"):
-            held = Path(f"/proc/{pid}/{name}").read_bytes().decode("latin-1")
+            try:
+                held = Path(f"/proc/{pid}/{name}").read_bytes().decode("latin-1")
+            except OSError:  # a kernel that has ended meanwhile
+                continue
             assert not any(one in held for one in hidden), (pid, name)
     assert not any(one in server.said() for one in hidden)
 
@@ -194,7 +197,7 @@ def test_it_stops_cleanly_with_all_its_kernels(tmp_path: Path, visit: Visit, num
         assert connections.stat().st_mode & 0o777 == 0o700
         server.process.send_signal(number)
         assert closing(socket) == Ending.STOPPING.code
-        assert server.process.wait(timeout=20) == 0
+        assert server.process.wait(timeout=120) == 0
         wait(lambda: not any(alive(pid) for pid in kernels))
         assert "Traceback" not in server.said()
         assert not connections.exists()
@@ -227,16 +230,16 @@ def test_a_port_that_is_taken_is_one_line_with_the_next_step(server: Running) ->
 
 
 def test_behind_a_proxy_with_tls_cookies_go_over_tls_alone(server: Running, tmp_path: Path) -> None:
-    answered = httpx.get(server.invite("ana"), headers={"X-Forwarded-Proto": "https"}, trust_env=False)
+    answered = httpx.get(server.invite("ana"), headers={"X-Forwarded-Proto": "https"}, trust_env=False, timeout=60)
     assert "Secure" not in answered.headers["set-cookie"], "not believed unless told to"
     pilot = make.pilot(tmp_path / "small")
     with running(pilot, "--url", "https://label.lab.example/") as proxied:
-        answered = httpx.get(proxied.invite("ana"), headers={"Host": "label.lab.example"}, trust_env=False)
+        answered = httpx.get(proxied.invite("ana"), headers={"Host": "label.lab.example"}, trust_env=False, timeout=60)
         assert answered.headers["set-cookie"].startswith("__Host-workbench-label-lab-example=")
         assert "; Secure" in answered.headers["set-cookie"]
         assert "WARNING" not in proxied.said()
     with running(pilot, "--behind-proxy") as proxied:
-        answered = httpx.get(proxied.invite("ana"), headers={"X-Forwarded-Proto": "https"}, trust_env=False)
+        answered = httpx.get(proxied.invite("ana"), headers={"X-Forwarded-Proto": "https"}, trust_env=False, timeout=60)
         assert "; Secure" in answered.headers["set-cookie"]
 
 

@@ -31,6 +31,7 @@ def test_an_exchange_is_kept_with_its_number_and_its_model() -> None:
         "question": talk.key(),
         "text": "you said one after 0",
         "done": True,
+        "number": 0,
     }
     talk.say("other", position=1)
     talk.say("two")

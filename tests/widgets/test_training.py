@@ -87,15 +87,15 @@ def test_a_second_widget_shows_the_same(tmp_path: Path) -> None:
 def test_10000_steps_are_read_quickly_and_sent_small(tmp_path: Path) -> None:
     path = folder(tmp_path / "run", n=0, steps=10_000)
     append_jsonl(path / "metrics.jsonl", rows(10_000))
-    before = time.perf_counter()
+    before = time.process_time()
     shown = Heard(Run(path))
-    assert time.perf_counter() - before < 5, "0.2 s on an idle machine"
+    assert time.process_time() - before < 5, "0.2 s on an idle machine"
     assert len(json.dumps(shown.get_state()["history"])) < 80_000
     append_jsonl(path / "metrics.jsonl", [row(10_001, 10_002)])
     shown.said.clear()
-    before = time.perf_counter()
+    before = time.process_time()
     shown.refresh()
-    assert time.perf_counter() - before < 2, "a millisecond on an idle machine"
+    assert time.process_time() - before < 2, "a millisecond on an idle machine"
     assert len(json.dumps(shown.said)) < 1_000
 
 

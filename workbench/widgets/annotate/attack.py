@@ -81,7 +81,7 @@ class Attack:
         with self._lock:
             known = next((one for one in self._past.get(place, ()) if one.exchange_id == sent.uuid), None)
             if known is not None:
-                self._send(_said(sent, known.reply, done=True))
+                self._send(_kept(sent, known))
                 return
             if place in self._busy:
                 if self._busy[place] == sent.uuid:
@@ -96,7 +96,7 @@ class Attack:
     def _converse(self, sent: Say, asked: Question, turns: Sequence[Turn], partner: Partner) -> None:
         last = {**_said(sent, "", done=True), "error": "The model did not reply: it ended"}
         try:
-            last = _said(sent, self._exchange(sent, asked, turns, partner), done=True)
+            last = _kept(sent, self._exchange(sent, asked, turns, partner))
         except NotSavedError as error:
             last["error"] = f"The reply could not be kept: {error}"[:300]
         except Exception as error:  # noqa: BLE001 - whatever a model raises, the page must hear of it
@@ -110,7 +110,7 @@ class Attack:
                 self._busy.pop(_place(asked), None)  # first, as the page may write again as soon as it is told
             self._send(last)
 
-    def _exchange(self, sent: Say, asked: Question, turns: Sequence[Turn], partner: Partner) -> str:
+    def _exchange(self, sent: Say, asked: Question, turns: Sequence[Turn], partner: Partner) -> Exchange:
         began = time.monotonic()
         reply = self._listen(sent, turns, partner)
         with self._lock:
@@ -133,7 +133,7 @@ class Attack:
             kept = try_to(lambda: self._keeper.exchange(record))
             kept = kept if isinstance(kept, Exchange) else record
             self._past.setdefault(_place(asked), []).append(kept)
-        return kept.reply
+        return kept
 
     def _listen(self, sent: Say, turns: Sequence[Turn], partner: Partner) -> str:
         said: object = partner.reply(turns)
@@ -158,6 +158,10 @@ class Attack:
 
 def _place(asked: Question) -> tuple[str, str]:
     return asked.assignment.batch, asked.item.id
+
+
+def _kept(sent: Say, exchange: Exchange) -> dict[str, Any]:
+    return {**_said(sent, exchange.reply, done=True), "number": exchange.number}
 
 
 def _said(sent: Say, text: str, *, done: bool) -> dict[str, Any]:

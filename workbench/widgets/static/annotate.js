@@ -1232,7 +1232,10 @@ function createAttack(desk) {
           }
         } else if (text !== void 0) {
           const before = conversations.get(which) ?? [];
-          conversations.set(which, [...before, { role: "user", text }, { role: "assistant", text: message.text }]);
+          const there = before.length > 2 * (message.number ?? Infinity);
+          if (!there) {
+            conversations.set(which, [...before, { role: "user", text }, { role: "assistant", text: message.text }]);
+          }
           desk.tell(`The model says: ${message.text}`);
         } else desk.post({ type: "hello" });
       }
@@ -2698,7 +2701,8 @@ function render({ model, el }) {
   let begunBefore = false;
   let shownAt = 0;
   let hiddenAt = 0;
-  const asked = { hello: 0, fetch: 0, more: 0, here: Date.now() };
+  const revealed = /* @__PURE__ */ new Set();
+  const asked = { hello: 0, fetch: 0, more: 0, begin: 0, here: Date.now() };
   function post(content) {
     try {
       model.send(content);
@@ -2967,7 +2971,7 @@ function render({ model, el }) {
     openPanel(
       outcomePanel(stands, keys.of("save"), () => {
         closePanel();
-        post({ type: "begin" });
+        begin();
       })
     );
   }
@@ -3233,6 +3237,7 @@ function render({ model, el }) {
     const before = session.phase;
     const n = session.queue.length;
     session.take(message);
+    asked.begin = 0;
     if (session.queue.length > n) asked.more = 0;
     for (const given of Object.values(message.given)) outbox.saved(given.uuid);
     for (const [key, turns] of Object.entries(message.turns)) control.turns?.(key, turns);
@@ -3249,17 +3254,20 @@ function render({ model, el }) {
   }
   function acknowledged(message) {
     const { question: key, uuid } = message;
+    outbox.saved(uuid);
+    if (message.stands && session.phase === "live") return;
     if (message.stands) session.stands = message.stands;
     if (message.given) {
       session.saved.set(key, message.given);
       session.skipped.delete(key);
     }
     if (message.skipped !== void 0) session.skipped.set(key, message.skipped);
-    outbox.saved(uuid);
     if (session.has(key) && !session.done.includes(key)) session.markDone(key);
     outbox.pump();
-    const reveals = Boolean(message.feedback) || Object.keys(message.checks ?? {}).length > 0;
-    if (reveals && session.has(key)) reveal(message);
+    const worth = Boolean(message.feedback) || Object.keys(message.checks ?? {}).length > 0;
+    const reveals = worth && session.has(key) && !revealed.has(uuid);
+    revealed.add(uuid);
+    if (reveals) reveal(message);
     else if (awaited?.uuid === uuid) show(open()[0]);
     else if (current && !reviewing && !awaited && session.isDone(current)) show(open()[0]);
     askForMore();
@@ -3267,6 +3275,7 @@ function render({ model, el }) {
   function tick() {
     const now = Date.now();
     if (!connected && now - asked.hello >= RETRY_MS) hello();
+    if (asked.begin && now - asked.begin >= RETRY_MS) begin();
     if (now - lastAdopted >= RETRY_MS) adopt();
     if (settings.open && !document.hidden && now - asked.here >= HERE_MS) {
       asked.here = now;
@@ -3283,6 +3292,10 @@ function render({ model, el }) {
   function adopt() {
     lastAdopted = Date.now();
     if (outbox.adopt() && current && !reviewing && !awaited && session.isDone(current)) show(open()[0]);
+  }
+  function begin() {
+    asked.begin = Date.now();
+    post({ type: "begin" });
   }
   function hello() {
     asked.hello = Date.now();

@@ -91,7 +91,9 @@ function render({ model, el }) {
   let begunBefore = false; // what is on the screen was begun under another version of the guideline
   let shownAt = 0;
   let hiddenAt = 0;
-  const asked = { hello: 0, fetch: 0, more: 0, here: Date.now() };
+  /** Answers whose worth was shown: one that is sent again is acknowledged again. @type {Set<string>} */
+  const revealed = new Set();
+  const asked = { hello: 0, fetch: 0, more: 0, begin: 0, here: Date.now() }; // begin: 0 when nothing is waited for
 
   /** @param {object} content */
   function post(content) {
@@ -400,7 +402,7 @@ function render({ model, el }) {
     openPanel(
       outcomePanel(stands, keys.of("save"), () => {
         closePanel();
-        post({ type: "begin" });
+        begin();
       }),
     );
   }
@@ -708,6 +710,7 @@ function render({ model, el }) {
     const before = session.phase;
     const n = session.queue.length;
     session.take(message);
+    asked.begin = 0;
     if (session.queue.length > n) asked.more = 0; // else there is nothing now, and asking at once would change nothing
     for (const given of Object.values(message.given)) outbox.saved(given.uuid);
     for (const [key, turns] of Object.entries(message.turns)) control.turns?.(key, turns);
@@ -726,17 +729,20 @@ function render({ model, el }) {
   /** @param {AckMessage} message */
   function acknowledged(message) {
     const { question: key, uuid } = message;
+    outbox.saved(uuid);
+    if (message.stands && session.phase === "live") return; // of practice that is over
     if (message.stands) session.stands = message.stands;
     if (message.given) {
       session.saved.set(key, message.given);
       session.skipped.delete(key);
     }
     if (message.skipped !== undefined) session.skipped.set(key, message.skipped);
-    outbox.saved(uuid);
     if (session.has(key) && !session.done.includes(key)) session.markDone(key); // else it has left the queue
     outbox.pump();
-    const reveals = Boolean(message.feedback) || Object.keys(message.checks ?? {}).length > 0;
-    if (reveals && session.has(key)) reveal(message);
+    const worth = Boolean(message.feedback) || Object.keys(message.checks ?? {}).length > 0;
+    const reveals = worth && session.has(key) && !revealed.has(uuid);
+    revealed.add(uuid);
+    if (reveals) reveal(message);
     else if (awaited?.uuid === uuid) show(open()[0]);
     // Answered in another window meanwhile: do not ask again.
     else if (current && !reviewing && !awaited && session.isDone(current)) show(open()[0]);
@@ -746,6 +752,7 @@ function render({ model, el }) {
   function tick() {
     const now = Date.now();
     if (!connected && now - asked.hello >= RETRY_MS) hello();
+    if (asked.begin && now - asked.begin >= RETRY_MS) begin();
     if (now - lastAdopted >= RETRY_MS) adopt();
     if (settings.open && !document.hidden && now - asked.here >= HERE_MS) {
       asked.here = now;
@@ -762,6 +769,10 @@ function render({ model, el }) {
   function adopt() {
     lastAdopted = Date.now();
     if (outbox.adopt() && current && !reviewing && !awaited && session.isDone(current)) show(open()[0]);
+  }
+  function begin() {
+    asked.begin = Date.now();
+    post({ type: "begin" });
   }
   function hello() {
     asked.hello = Date.now();

@@ -34,7 +34,9 @@
  *   checks?: Verdicts, stands?: Stands}} AckMessage
  * @typedef {{type: "aside", uuid: string, question: string, message: string}} AsideMessage
  * @typedef {{type: "refused", uuid: string, message: string, final: boolean}} RefusedMessage
- * @typedef {{type: "said", uuid: string, question: string, text: string, done: boolean, error?: string}} SaidMessage
+ * `number` is the exchange's place in the conversation, from 0, once it is kept.
+ * @typedef {{type: "said", uuid: string, question: string, text: string, done: boolean, number?: number,
+ *   error?: string}} SaidMessage
  * @typedef {StateMessage | QuestionsMessage | AckMessage | AsideMessage | RefusedMessage | SaidMessage} Message
  *
  * @typedef {{get(name: string): any, send(content: object): void,

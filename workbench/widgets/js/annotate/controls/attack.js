@@ -230,7 +230,10 @@ export function createAttack(desk) {
           }
         } else if (text !== undefined) {
           const before = conversations.get(which) ?? [];
-          conversations.set(which, [...before, { role: "user", text }, { role: "assistant", text: message.text }]);
+          const there = before.length > 2 * (message.number ?? Infinity); // a state that came before this had it already
+          if (!there) {
+            conversations.set(which, [...before, { role: "user", text }, { role: "assistant", text: message.text }]);
+          }
           desk.tell(`The model says: ${message.text}`);
         } else desk.post({ type: "hello" }); // said in another tab, or before a reload
       }
