@@ -63,6 +63,7 @@ def main() -> None:
         judge = reward_run(pilot, placebo=False)
         print(f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}")
         against: Any = None
+        judged: Any = pilot.evaluate  # whose result depends on the run's kind
         for labels, placebo in ARMS.items():
             rewards = reward_run(pilot, placebo=placebo)
             runs = [policy_run(pilot, rewards, given, seed) for seed in range(given.seeds)]
@@ -74,12 +75,12 @@ def main() -> None:
             minutes = float(np.median([spent(run) for run in runs]))
             cells = (
                 labels,
-                told(pilot.evaluate(rewards).accuracy, ".2f"),
+                told(judged(rewards).accuracy, ".2f"),
                 *trend(runs),
                 shown(change),
                 each,
                 effect,
-                ", ".join(told(pilot.evaluate(run, reward=judge).reward, "+.2f") for run in runs),
+                ", ".join(told(judged(run, reward=judge).reward, "+.2f") for run in runs),
                 f"{words:+.1f}",
                 f"{minutes:.1f}",
             )
