@@ -446,6 +446,9 @@ def test_what_an_answer_was_worth_is_shown_once(bench: Show) -> None:
         assert one.text("place") == place
         one.press("a")
         until(one.page, "panel", "answered")
+        one.widget.send(one.widget._reply(one.answers[-1]))  # once more while it is shown
+        one.page.wait_for_timeout(300)
+        assert one.text("place").startswith(place), "the feedback stands beside the item it is on"
         one.press("Enter")
     until(one.page, "panel", "Practice passed")
     again = [one.widget._reply(sent) for sent in one.answers]  # sent again, as the first word of them came late

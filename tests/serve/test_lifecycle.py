@@ -105,7 +105,7 @@ def test_a_connection_is_kept_while_it_answers_and_closed_when_it_does_not(tmp_p
             if opcode == websocket.ABNF.OPCODE_CLOSE:
                 break
             heard += opcode == websocket.ABNF.OPCODE_PING
-        assert heard in (2, 3), "it was asked before it was closed"
+        assert heard >= 2, "it was asked before it was closed"
         assert "ping_timeout" not in server.said()
 
 
@@ -161,6 +161,7 @@ def test_secrets_are_in_no_command_line_and_no_environment(server: Running, visi
     hidden = [secret, bytes.fromhex(secret).decode("latin-1"), cookie.value, *server.tokens.values()]
     looked_at = [server.process.pid, *server.children()]
     assert len(looked_at) >= 2
+    n_read = 0
     for pid in looked_at:
         for name in ("cmdline", "environ"):
             try:
@@ -168,6 +169,8 @@ def test_secrets_are_in_no_command_line_and_no_environment(server: Running, visi
             except OSError:  # a kernel that has ended meanwhile
                 continue
             assert not any(one in held for one in hidden), (pid, name)
+            n_read += 1
+    assert n_read >= 4
     assert not any(one in server.said() for one in hidden)
 
 

@@ -352,7 +352,7 @@ def test_of_two_who_resume_at_once_one_starts_the_process(run: Run, monkeypatch:
         said = sorted(several.map(resume, range(3)))
     assert launched == [run.path]
     assert ["the run is queued" in words for words in said] == [False, True, True]
-    with pytest.raises(TrainingError, match="cannot enter the folder: No such file"):
+    with pytest.raises(TrainingError, match="not a run folder: it has no status"):
         jobs.resume(Run(run.path / "none"))
 
 

@@ -99,7 +99,7 @@ def test_who_asks_while_another_converts_waits_and_takes_it(tmp_path: Path, monk
     def convert(_: Path, __: str, target: Path) -> str:
         converted.append(target)
         time.sleep(0.3)
-        target.mkdir()
+        target.mkdir(exist_ok=True)
         (target / "model.safetensors").write_bytes(b"weights")
         digest = hashlib.sha256(b"weights").hexdigest()
         (target / "conversion.json").write_text(json.dumps({"weights_sha256": digest}))
@@ -111,7 +111,6 @@ def test_who_asks_while_another_converts_waits_and_takes_it(tmp_path: Path, monk
     assert len(converted) == 1
     assert found[0] == found[1] == found[2]
     cache.joinpath(converted[0].name, "model.safetensors").write_bytes(b"weightz")
-    converted[0].rename(cache / "elsewhere")
     models.embedded_model()
     assert len(converted) == 2
 

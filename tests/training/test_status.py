@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import threading
 import time
@@ -11,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.training.folders import until
+from workbench.errors import TrainingError
 from workbench.training import launching, processes, runfiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from workbench.training.runfiles import Status
     from workbench.training.runs import Run
@@ -84,6 +87,18 @@ def test_a_process_whose_leader_is_dead_does_not_say_that_the_run_lives(run: Run
     reporter.fall_silent()
 
 
+@pytest.mark.usefixtures("beats")
+def test_a_folder_out_of_reach_for_a_while_ends_no_heartbeat(run: Run) -> None:
+    reporter = runfiles.Reporter(run.path)
+    away = run.path.with_name("away")
+    run.path.rename(away)
+    time.sleep(0.3)
+    away.rename(run.path)
+    change(run, phase="unknown")
+    assert until(run, "running", "starting")
+    reporter.end("done")
+
+
 def test_a_process_that_finds_its_run_taken_ends(run: Run, child: Any) -> None:
     process = child("reporter.phase('training', 9); time.sleep(600)")
     until(run, "running", "training")
@@ -96,6 +111,62 @@ def test_a_run_cancelled_while_its_process_begins_stays_cancelled(run: Run) -> N
     reporter = meanwhile(run, lambda: runfiles.Reporter(run.path), state="cancelled")
     assert reporter.over
     assert runfiles.read_status(run.path).state == "cancelled"
+
+
+def test_of_two_processes_the_first_to_begin_is_the_runs(run: Run, child: Any) -> None:
+    first = runfiles.Reporter(run.path)  # cancelled and resumed while it was still being imported
+    process = child("reporter.phase('should not happen')")
+    assert process.wait(timeout=240) == 1
+    assert "begun by another process" in run.log_tail()
+    assert (run.status().state, run.status().phase) == ("running", "starting")
+    first.end("done")
+    assert run.status().state == "done"
+
+
+def test_a_process_that_began_so_late_that_it_was_declared_dead_begins_all_the_same(run: Run, child: Any) -> None:
+    change(run, created=0.0)
+    assert run.status().reason == "process died: it never started"
+    assert child("reporter.phase('training', 9)").wait(timeout=240) == 0
+    status = run.status()
+    assert (status.state, status.reason) == ("done", "")
+
+
+def test_a_status_that_cannot_be_read_for_a_moment_ends_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    reporter = runfiles.Reporter(run.path)
+    read, failures = runfiles.read_status, [OSError(116, "Stale file handle")] * 2
+
+    def forgetful(run_dir: Path) -> Status:
+        if failures:
+            raise TrainingError("status.json cannot be read") from failures.pop()
+        return read(run_dir)
+
+    monkeypatch.setattr(runfiles, "read_status", forgetful)
+    reporter.phase("training", 9)
+    assert not failures
+    assert run.status().phase == "training"
+    reporter.end("done")
+
+
+def test_a_copy_of_the_lock_keeps_nobody_waiting(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    copies: list[int] = []
+    open_file = os.open
+
+    def opened(*asked: Any) -> int:
+        handle = open_file(*asked)
+        copies.append(os.dup(handle))  # as in a process that was forked meanwhile
+        return handle
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", opened)
+        with runfiles.alone(run.path):
+            pass
+    with ThreadPoolExecutor(1) as other:
+        asked = other.submit(runfiles.change_status, run.path, lambda status: status)
+        try:
+            assert asked.result(60).state == "queued"
+        finally:
+            for copy in copies:
+                os.close(copy)
 
 
 def test_a_run_resumed_while_its_death_is_found_out_stays_queued(run: Run) -> None:

@@ -169,6 +169,7 @@ def resume(run: Run, *, wait: bool = False) -> Run:
             note = f"resumed from {Path(step).name}" if step else "begun again: there was no checkpoint"
         return Status(state="queued", created=time.time(), notes=(*status.notes, note))
 
+    runfiles.read_status(run.path)  # or it is no run
     runfiles.change_status(run.path, again)  # of two who resume at the same moment one finds it queued
     processes.launch(run.path)
     if wait:

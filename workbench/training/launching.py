@@ -170,16 +170,11 @@ def lead(run_dir: str | Path, machine_rank: int = 0) -> int:
         raise TrainingError(
             f"no machine {machine_rank}: the run has {launch.num_machines}, counted from 0", where=str(path)
         )
-    first = machine_rank == 0
-    now = time.time()
-
-    def begin(there: runfiles.Status) -> runfiles.Status | None:
-        return None if there.over else there.model_copy(update=runfiles.begun(os.getpid(), now))
-
-    mine = runfiles.change_status(path, begin) if first else runfiles.read_status(path)
-    if mine.over:  # cancelled before it began
+    first, pid = machine_rank == 0, os.getpid()
+    mine = runfiles.change_status(path, runfiles.begin(pid)) if first else runfiles.read_status(path)
+    if mine.over or (first and mine.pid != pid):  # cancelled, or resumed, before it began
         return 1
-    os.environ[workers.LEADER] = str(os.getpid())
+    os.environ[workers.LEADER] = str(pid)
     state, reason = _launched(launch, path, machine_rank)
 
     def end(there: runfiles.Status) -> runfiles.Status | None:

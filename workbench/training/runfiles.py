@@ -168,7 +168,9 @@ def alone(folder: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(handle)  # and with it the lock
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_UN)  # closing alone leaves it to a process that was forked meanwhile
+        os.close(handle)
 
 
 def check_base(run_dir: Path, model: str, sha256: str) -> None:
@@ -229,13 +231,9 @@ class Reporter:
         self._lost = lost
         self._lock = threading.RLock()
         self._stop = threading.Event()
-        pid, now = pid or os.getpid(), time.time()
-
-        def begin(status: Status) -> Status | None:
-            return None if status.over else status.model_copy(update=begun(pid, now))
-
-        self._status = change_status(run_dir, begin) if speaks else read_status(run_dir)
-        self.over = self._status.over
+        pid = pid or os.getpid()
+        self._status = change_status(run_dir, begin(pid)) if speaks else read_status(run_dir)
+        self.over = self._status.over or (speaks and self._status.pid != pid)
         self._thread = threading.Thread(target=self._beat, daemon=True)
         if not self.over:
             self._thread.start()
@@ -277,19 +275,23 @@ class Reporter:
 
     def fall_silent(self) -> None:
         """Stop the heartbeat and write nothing more: somebody else says how the run ended."""
-        self._stop.set()
-        self._thread.join(timeout=5)
+        self._silence()
         self._speaks = False
 
     def end(self, state: State, reason: str = "") -> None:
         """Write the last status and stop the heartbeat."""
-        self._stop.set()
-        self._thread.join(timeout=5)
+        self._silence()
         self._update(state=state, reason=reason, ended=time.time())
+
+    def _silence(self) -> None:
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=5)
 
     def _beat(self) -> None:
         while not self._stop.wait(HEARTBEAT_S):
-            with contextlib.suppress(OSError):  # a full disk must not end a run that may still finish
+            # A full disk, or a folder out of reach for a while, must not end a run that may still finish.
+            with contextlib.suppress(OSError, TrainingError):
                 if not self._update() and not self._stop.is_set():
                     self._lost()
                     return
@@ -308,13 +310,29 @@ class Reporter:
                 dead = there.over and process_started(mine.pid or 0) != mine.pid_started
                 return None if dead else mine
 
+            for patience in (0.1, 0.5):
+                try:
+                    return change_status(self._dir, replace) is mine
+                except TrainingError:  # a network file system loses for a moment what another host has renamed
+                    time.sleep(patience)
             return change_status(self._dir, replace) is mine
 
 
-def begun(pid: int, now: float) -> dict[str, Any]:
-    """What the status of a run says from when its process begins."""
-    process = {"pid": pid, "pid_started": process_started(pid), "host": platform.node()}
-    return {"state": "running", "phase": "starting", "started": now, "heartbeat": now, **process}
+def begin(pid: int) -> Callable[[Status], Status | None]:
+    """For `change_status`: the run is at work in this process, unless it was cancelled or another has begun before.
+
+    A process that took so long to begin that somebody has declared it dead begins all the same.
+    """
+    now = time.time()
+
+    def begun(there: Status) -> Status | None:
+        if there.state in ("cancelled", "done") or there.pid not in (None, pid):
+            return None
+        process = {"pid": pid, "pid_started": process_started(pid), "host": platform.node()}
+        fresh = {"state": "running", "phase": "starting", "started": now, "heartbeat": now, "reason": "", "ended": None}
+        return there.model_copy(update={**fresh, **process})
+
+    return begun
 
 
 def versions() -> dict[str, JsonValue]:

@@ -41,22 +41,26 @@ def main(run_dir: str) -> int:
     path = Path(run_dir)
     workers.follow_leader()
     reporter = runfiles.Reporter(path, speaks=running.processes()[0] == 0, pid=workers.leader(), lost=_stop)
-    if reporter.over:  # cancelled before it began
+    if reporter.over:
+        sys.stdout.write("cancelled, or begun by another process, before this one began: nothing to do\n")
         return 1
+    how: tuple[runfiles.State, str]
     try:
         work(path, reporter)
     except _Cancelled:
-        workers.end(reporter, "cancelled")
-        return 1
+        how = "cancelled", ""
     except Exception as error:  # noqa: BLE001 - whatever it is, the run must be marked failed and the trace be kept
         import traceback
 
         traceback.print_exc()
         shutil.rmtree(path / running.SAVING, ignore_errors=True)  # where the disk is full, this makes room to say so
-        workers.end(reporter, "failed", reason_of(error))
-        return 1
-    reporter.end("done")
-    return 0
+        how = "failed", reason_of(error)
+    else:
+        reporter.end("done")
+        return 0
+    # Only now, when the exception is gone: it may hold what holds the lock of the folder.
+    workers.end(reporter, *how)
+    return 1
 
 
 def reason_of(error: BaseException) -> str:

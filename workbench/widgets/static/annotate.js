@@ -3269,7 +3269,7 @@ function render({ model, el }) {
     revealed.add(uuid);
     if (reveals) reveal(message);
     else if (awaited?.uuid === uuid) show(open()[0]);
-    else if (current && !reviewing && !awaited && session.isDone(current)) show(open()[0]);
+    else if (current && !reviewing && !awaited && !panel?.stays && session.isDone(current)) show(open()[0]);
     askForMore();
   }
   function tick() {

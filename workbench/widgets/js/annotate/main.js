@@ -745,7 +745,7 @@ function render({ model, el }) {
     if (reveals) reveal(message);
     else if (awaited?.uuid === uuid) show(open()[0]);
     // Answered in another window meanwhile: do not ask again.
-    else if (current && !reviewing && !awaited && session.isDone(current)) show(open()[0]);
+    else if (current && !reviewing && !awaited && !panel?.stays && session.isDone(current)) show(open()[0]);
     askForMore();
   }
 
