@@ -30,9 +30,7 @@ def beats(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def change(run: Run, **changes: Any) -> Status:
-    status = runfiles.read_status(run.path).model_copy(update=changes)
-    runfiles.write_status(run.path, status)
-    return status
+    return runfiles.change_status(run.path, lambda there: there.model_copy(update=changes))
 
 
 def meanwhile(run: Run, ask: Callable[[], Any], **changes: Any) -> Any:
@@ -41,7 +39,7 @@ def meanwhile(run: Run, ask: Callable[[], Any], **changes: Any) -> Any:
         with runfiles.alone(run.path):
             asked = other.submit(ask)
             time.sleep(0.3)  # it has looked by now, or looks at what it finds later: both must end alike
-            change(run, **changes)
+            runfiles.write_status(run.path, runfiles.read_status(run.path).model_copy(update=changes))
         return asked.result(60)
 
 
